@@ -1,0 +1,192 @@
+"""`musegen generate`: wishes on the command line, MIDI files out."""
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from musegen.errors import OutputError, WishError
+from musegen.music.mood import mood_point
+from musegen.tokens.controls import Controls
+from musegen.tokens.wishes import key_name, parse_key, parse_meter, parse_tracks
+
+if TYPE_CHECKING:
+    from musegen.composing.composer import Composition
+
+DEFAULT_CHECKPOINT = "checkpoints/small"
+
+
+@click.command("generate")
+@click.option("--genre", help="Genre, one that the checkpoint knows (see: musegen genres).")
+@click.option("--mood", help="Mood by name, such as happy or calm (see: musegen moods).")
+@click.option("--valence", type=float, help="Mood: unpleasant (-1) to pleasant (1).")
+@click.option("--arousal", type=float, help="Mood: quiet (-1) to excited (1).")
+@click.option("--bars", type=int, help="Number of bars, exact.")
+@click.option("--tempo", type=int, help="Quarter notes per minute, exact.")
+@click.option("--key", help="Key, such as D, F#m or 'Bb major'.")
+@click.option("--meter", help="Time signature, such as 4/4, 3/4 or 6/8, exact.")
+@click.option(
+    "--instruments",
+    multiple=True,
+    help="The instruments that sound, all of them: names or program numbers, separated by commas.",
+)
+@click.option("--drums/--no-drums", default=None, help="With or without drums.")
+@click.option("--density", type=float, help="Notes per quarter note, all tracks together.")
+@click.option("--polyphony", type=float, help="Pitched notes that sound at once, on average.")
+@click.option("--loudness", type=float, help="Mean velocity, 1 to 127.")
+@click.option("--seed", type=int, help="Same seed, same piece; chosen and shown if left out.")
+@click.option("--count", type=int, default=1, show_default=True, help="How many variations.")
+@click.option("--temperature", type=float, default=1.0, show_default=True, help="Freedom.")
+@click.option("--top-k", type=int, default=0, show_default=True, help="Only the k likeliest.")
+@click.option("--top-p", type=float, default=0.98, show_default=True, help="Only the likeliest.")
+@click.option("--min-p", type=float, default=0.0, show_default=True, help="Drop the unlikely.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="The MIDI file [musegen-SEED.mid]."
+)
+@click.option("--png", is_flag=True, help="Also draw the piano roll, beside the MIDI file.")
+@click.option("--wav", is_flag=True, help="Also render sound, beside the MIDI file.")
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.option("--checkpoint", default=DEFAULT_CHECKPOINT, show_default=True, help="The model.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="cpu")
+@click.option("--quiet", is_flag=True, help="Print only the names of the files.")
+def command(
+    genre: str | None,
+    mood: str | None,
+    valence: float | None,
+    arousal: float | None,
+    bars: int | None,
+    tempo: int | None,
+    key: str | None,
+    meter: str | None,
+    instruments: tuple[str, ...],
+    drums: bool | None,
+    density: float | None,
+    polyphony: float | None,
+    loudness: float | None,
+    seed: int | None,
+    count: int,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    min_p: float,
+    out: Path | None,
+    png: bool,
+    wav: bool,
+    force: bool,
+    checkpoint: str,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Compose pieces with a checkpoint.
+
+    Bars, meter, tempo and instruments are kept exactly; genre, mood, key and the rest are what the
+    model has learned. Whatever is left out, the model chooses.
+
+    \b
+      musegen generate --genre folk --mood happy --bars 32 --tempo 110 --key D -o tune.mid
+      musegen generate --instruments "piano,acoustic bass,drums" --meter 3/4 --count 4
+    """
+    from musegen.model.sampling import Sampling
+
+    if mood is not None:
+        if valence is not None or arousal is not None:
+            raise WishError("give a mood by name, or --valence and --arousal, not both")
+        valence, arousal = mood_point(mood)
+    wishes = Controls(
+        genre=genre,
+        valence=valence,
+        arousal=arousal,
+        bars=bars,
+        tempo=tempo,
+        key=None if key is None else parse_key(key),
+        meter=None if meter is None else parse_meter(meter),
+        tracks=parse_tracks(instruments) if instruments else (),
+        drums=drums,
+        density=density,
+        polyphony=polyphony,
+        loudness=loudness,
+    )
+    sampling = Sampling(temperature, top_k, top_p, min_p)
+    seed = secrets.randbelow(1_000_000) if seed is None else seed
+    if seed < 0:
+        raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")
+    places = _places(out or Path(f"musegen-{seed}.mid"), count, png, wav, force)
+    pieces = _compose(wishes, sampling, seed, count, checkpoint, device, quiet)
+    for piece, place in zip(pieces, places, strict=True):
+        _write(piece, place, png, wav, force, quiet)
+
+
+def _places(out: Path, count: int, png: bool, wav: bool, force: bool) -> list[Path]:
+    """Where each piece goes; refuses before composing what could not be written after it."""
+    if count < 1:
+        raise WishError(f"count {count} is too small: at least one piece")
+    if out.suffix.lower() not in (".mid", ".midi"):
+        out = out.with_name(out.name + ".mid")
+    places = [out.with_stem(f"{out.stem}-{n + 1}") for n in range(count)] if count > 1 else [out]
+    for place in places:
+        files = [place, *(place.with_suffix(s) for s, on in ((".png", png), (".wav", wav)) if on)]
+        for file in files:
+            if file.exists() and not force:
+                raise OutputError(f"{file} exists already; choose another name, or add --force")
+    if not out.parent.is_dir():
+        raise OutputError(f"the folder {out.parent} does not exist; make it first")
+    return places
+
+
+def _compose(
+    wishes: Controls,
+    sampling: object,
+    seed: int,
+    count: int,
+    checkpoint: str,
+    device: str,
+    quiet: bool,
+) -> "list[Composition]":
+    from musegen.cli.progress import bars_progress
+    from musegen.composing.composer import Composer
+    from musegen.model.devices import pick_device
+
+    composer = Composer.load(checkpoint, pick_device(device))
+    with bars_progress(count, quiet) as watch:
+        return composer.compose(wishes, sampling, seed, count, watch)  # type: ignore[arg-type]
+
+
+def _write(
+    piece: "Composition", place: Path, png: bool, wav: bool, force: bool, quiet: bool
+) -> None:
+    from musegen.music.write import midi_bytes, write_midi
+
+    write_midi(piece.score, place, force=force)
+    click.echo(str(place))
+    if png:
+        from musegen.render.pianoroll import save_pianoroll
+
+        picture = place.with_suffix(".png")
+        chords = [(c.bar, c.onset, c.root, c.quality) for c in piece.controls.chords]
+        sections = [(s.bar, s.bars, s.letter) for s in piece.controls.sections]
+        save_pianoroll(
+            piece.score, picture, force=force, title=describe(piece), chords=chords,
+            sections=sections,
+        )  # fmt: skip
+        click.echo(str(picture))
+    if wav:
+        from musegen.render.audio import render_wav
+
+        sound = place.with_suffix(".wav")
+        route = render_wav(midi_bytes(piece.score), sound, force=force)
+        click.echo(str(sound) + ("" if quiet else f"  ({route})"))
+
+
+def describe(piece: "Composition") -> str:
+    """One line about a piece: its genre, key, tempo, meter and length."""
+    plan, score = piece.controls, piece.score
+    meter = score.meters[0]
+    parts = [
+        plan.genre or "",
+        key_name(plan.key) if plan.key else "",
+        f"{score.tempos[0].bpm:.0f} bpm",
+        f"{meter.numerator}/{meter.denominator}",
+        f"seed {piece.seed}" + (f", piece {piece.number + 1}" if piece.number else ""),
+    ]
+    return " · ".join(part for part in parts if part)

@@ -1,0 +1,22 @@
+"""`musegen genres`: what can be asked for with --genre."""
+
+import json
+from pathlib import Path
+
+import click
+
+from musegen.cli.generate import DEFAULT_CHECKPOINT
+from musegen.errors import CheckpointError
+
+
+@click.command("genres")
+@click.option("--checkpoint", default=DEFAULT_CHECKPOINT, show_default=True, help="The model.")
+def command(checkpoint: str) -> None:
+    """List the genres that a checkpoint knows."""
+    path = Path(checkpoint) / "labels.json"
+    try:
+        genres = json.loads(path.read_text(encoding="utf-8"))["genres"]
+    except (OSError, ValueError, KeyError):
+        raise CheckpointError(f"{checkpoint} is not a checkpoint folder") from None
+    for genre in genres:
+        click.echo(genre)

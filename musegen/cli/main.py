@@ -1,0 +1,59 @@
+"""The `musegen` command: a group of commands, and the one place where errors become exit codes.
+
+Exit codes: 0 done, 1 something that the user can mend, 2 wrong usage, 130 and 143 interrupted.
+"""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+import musegen
+from musegen.errors import MusegenError
+
+COMMANDS = {
+    "generate": "Compose pieces with a checkpoint.",
+    "train": "Train a checkpoint on a folder of MIDI files.",
+    "evaluate": "Judge a checkpoint on held-out music.",
+    "genres": "List the genres that a checkpoint knows.",
+    "moods": "List the moods that have a name.",
+}
+"""Name and short help of each command; each lives in its own module, loaded when it is used."""
+
+
+class Commands(click.Group):
+    """Loads a command's module when it is called, so that --help is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of that name."""
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"musegen.cli.{name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run; errors that a user can cause become one line and exit code 1."""
+        try:
+            return super().main(*args, **kwargs)
+        except MusegenError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(getattr(error, "exit_code", 1))
+        except BrokenPipeError:
+            sys.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(musegen.__version__, prog_name="musegen")
+def main() -> None:
+    """Compose music from your own MIDI collection, on your own machine."""

@@ -1,0 +1,140 @@
+"""`musegen train`: a folder of MIDI files in, a checkpoint folder out."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from musegen.errors import OutputError, SettingError
+
+if TYPE_CHECKING:
+    from musegen.corpus.shards import Facts
+
+
+@click.command("train")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The checkpoint.")
+@click.option("--preset", default="small", show_default=True, help="Sizes: tiny, small, medium.")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings from a TOML file.")
+@click.option("--set", "changes", multiple=True, help="One setting, as model.layers=6; repeatable.")
+@click.option("--steps", type=int, help="Steps to train (short for --set train.steps=N).")
+@click.option("--minutes", type=float, help="Train at most so long (train.minutes).")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--workers", type=int, help="Processes that read files [one per core].")
+@click.option("--prepared", type=click.Path(path_type=Path), help="Where shards are kept.")
+@click.option("--title", help="What the model card calls this collection.")
+@click.option("--resume", is_flag=True, help="Go on where this run was stopped.")
+@click.option("--force", is_flag=True, help="Start anew although OUT holds a checkpoint.")
+@click.option("--quiet", is_flag=True, help="Only warnings and the result.")
+def command(
+    folder: Path,
+    out: Path,
+    preset: str,
+    config: Path | None,
+    changes: tuple[str, ...],
+    steps: int | None,
+    minutes: float | None,
+    device: str,
+    seed: int,
+    workers: int | None,
+    prepared: Path | None,
+    title: str | None,
+    resume: bool,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Train a checkpoint on FOLDER, any folder of MIDI files.
+
+    Sub-folder names are genres; a labels.csv in FOLDER (path,genre,valence,arousal,...) wins over
+    them. Files are read once and kept as shards beside the checkpoint; Ctrl-C saves, and --resume
+    goes on.
+
+    \b
+      musegen train ~/midi --out checkpoints/mine --preset tiny
+      musegen train ~/midi --out checkpoints/mine --minutes 60 --set model.layers=6
+    """
+    from musegen.cli.watching import TerminalObserver
+    from musegen.corpus.prepare import prepare
+    from musegen.cli.progress import console, counted
+    from musegen.training.card import RunFacts
+    from musegen.training.settings import run_settings
+
+    if seed < 0:
+        raise SettingError(f"seed {seed} is negative; any whole number from 0 on will do")
+    wanted = dict(_pair(change) for change in changes)
+    if steps is not None:
+        wanted["train.steps"] = str(steps)
+    if minutes is not None:
+        wanted["train.minutes"] = str(minutes)
+    settings = run_settings(preset, config, wanted)
+    _check_out(out, resume, force)
+
+    shards = prepared or out.with_name(out.name + ".prepared")
+    with counted("reading files", quiet) as show:
+        ready = prepare(
+            folder,
+            shards,
+            workers=os.cpu_count() or 1 if workers is None else workers,
+            progress=lambda done: show(done.done, done.files),
+        )
+    if not quiet:
+        for line in summary(ready.facts):
+            console.print(line, markup=False)
+
+    from musegen.training.loop import Trainer
+
+    facts = RunFacts(
+        title=title or f"the folder {folder.name}",
+        pieces=ready.facts.pieces,
+        held_out=ready.facts.held_out,
+        notes=ready.facts.notes,
+        licences=ready.facts.licence_counts,
+        sources=ready.facts.source_counts,
+        genres=ready.facts.genre_counts,
+    )
+    with TerminalObserver(quiet) as observer:
+        trainer = Trainer(
+            ready.collection, ready.genres, settings, out, observer, facts, seed, device, resume
+        )
+        observer.began(trainer)
+        result = trainer.run()
+    if result is not None:
+        click.echo(f"held-out nats per note: {result.per_note:.3f}")
+    click.echo(f"checkpoint: {out}")
+    click.echo(f"compose with it: musegen generate --checkpoint {out} -o first.mid")
+
+
+def _pair(change: str) -> tuple[str, str]:
+    name, equals, value = change.partition("=")
+    if not equals:
+        raise SettingError(f"--set {change}: write it as section.setting=value")
+    return name.strip(), value.strip()
+
+
+def _check_out(out: Path, resume: bool, force: bool) -> None:
+    if resume and not (out / "training").is_dir():
+        raise SettingError(f"--resume: {out} holds no run to go on with; leave --resume out")
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file; name a folder for the checkpoint")
+    if out.exists() and any(out.iterdir()) and not (resume or force):
+        raise OutputError(
+            f"{out} exists already; go on with --resume, start anew with --force, or choose "
+            "another name"
+        )
+
+
+def summary(facts: "Facts") -> Iterator[str]:
+    """What was found in the folder, in words, a line each."""
+    yield (
+        f"{facts.files:,} files: {facts.pieces:,} pieces with {facts.notes:,} notes; "
+        f"{facts.held_out:,} pieces are held out to judge with"
+    )
+    for reason, count in facts.reasons.items():
+        yield f"left out: {count:,} {reason}"
+    genres = sorted(facts.genre_counts.items(), key=lambda pair: -pair[1])
+    yield "genres: " + ", ".join(f"{name or 'none'} {count:,}" for name, count in genres)
+    for warning in facts.warnings:
+        yield f"note: {warning}"

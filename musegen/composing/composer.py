@@ -1,0 +1,182 @@
+"""Composer: wishes in, pieces out.
+
+Draws rows with the model, keeps them legal with the grammar, chooses with the sampler, and decodes
+them into a Score. Each piece draws from its own stream of chance, so that the seed decides it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from musegen.composing.draft import Draft
+from musegen.errors import WishError
+from musegen.model.checkpoint import Checkpoint, load_checkpoint
+from musegen.model.decode import RowDraw, Stepper
+from musegen.model.sampling import Sampling, choose
+from musegen.music.score import Key, Marker, Score
+from musegen.music.timing import bar_lines
+from musegen.tokens.codec import decode, head_rows
+from musegen.tokens.controls import Controls
+from musegen.tokens.fields import COLUMNS, KINDS, Rows, as_rows
+from musegen.tokens.grammar import Grammar
+from musegen.tokens.limits import Limits
+
+MAX_BARS_UNASKED = 64
+"""Where no number of bars is asked for, the model chooses one up to this."""
+
+MAX_ROWS_PER_BAR = 256
+"""A bar with so many notes and chords is closed; never more than a quarter of the context."""
+
+Watcher = Callable[[int, int, int | None], None]
+"""Called with (piece, bars finished, bars in all where known) whenever a bar is finished."""
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A composed piece: the Score to write, the plan that it followed, and its rows."""
+
+    score: Score
+    controls: Controls
+    rows: Rows
+    seed: int
+    number: int
+
+
+class Composer:
+    """Composes with one checkpoint."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "cpu") -> "Composer":
+        """A composer with the checkpoint in `folder`; CheckpointError where it cannot be used."""
+        return cls(load_checkpoint(folder, device))
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """The genres that can be asked for."""
+        return self.checkpoint.genres
+
+    def compose(
+        self,
+        controls: Controls | None = None,
+        sampling: Sampling | None = None,
+        seed: int = 0,
+        count: int = 1,
+        watch: Watcher | None = None,
+    ) -> list[Composition]:
+        """`count` pieces that keep the hard wishes exactly and were drawn with the soft ones.
+
+        Raises LabelError for a genre that the checkpoint does not know and WishError for wishes
+        that contradict each other.
+        """
+        if count < 1:
+            raise WishError(f"count {count} is too small: at least one piece")
+        wishes = told((controls or Controls()).on_grid())
+        limits = replace(
+            Limits.of(wishes),
+            max_bars=MAX_BARS_UNASKED,
+            steady=True,
+            max_rows_per_bar=min(MAX_ROWS_PER_BAR, self.checkpoint.model.config.context // 4),
+        )
+        head = head_rows(wishes, self.genres)
+        drafts = [Draft(n, limits, head, chance(seed, n)) for n in range(count)]
+        _write(drafts, self.checkpoint, sampling or Sampling(), watch)
+        return [self._finish(draft, seed) for draft in drafts]
+
+    def _finish(self, draft: Draft, seed: int) -> Composition:
+        rows = as_rows(draft.rows)
+        score, plan = decode(rows, self.genres)
+        return Composition(furnished(score, plan), plan, rows, seed, draft.number)
+
+
+def told(wishes: Controls) -> Controls:
+    """The wishes with what the asked-for instruments imply: how many tracks, and whether drums."""
+    if not wishes.tracks:
+        return wishes
+    drums = any(track.is_drum for track in wishes.tracks)
+    return replace(wishes, track_count=len(wishes.tracks), drums=drums)
+
+
+def furnished(score: Score, plan: Controls) -> Score:
+    """The Score with what belongs into a file: its key, and a marker where each section begins."""
+    lines = bar_lines(score)
+    keys = () if plan.key is None else (Key(0, *plan.key),)
+    markers = tuple(Marker(int(lines[s.bar]), s.letter) for s in plan.sections if s.letter)
+    return replace(score, keys=keys, markers=markers)
+
+
+def chance(seed: int, number: int) -> np.random.Generator:
+    """The stream of chance of piece `number` of a run."""
+    return np.random.default_rng([seed, number])
+
+
+def draw_row(
+    draw: RowDraw, grammar: Grammar, sampling: Sampling, stream: np.random.Generator
+) -> list[int]:
+    """The next row: its kind, then its fields in order, each of them legal."""
+    kind = choose(draw.kind_logits().float().cpu().numpy(), grammar.kinds(), sampling, stream)
+    draw.take_kind(kind)
+    row = [kind]
+    for name in KINDS[kind].fields:
+        mask = grammar.mask(kind, row[1:])
+        if mask.sum() == 1:
+            value = int(mask.argmax())
+        else:
+            value = choose(draw.field_logits(name).float().cpu().numpy(), mask, sampling, stream)
+        draw.take_field(name, value)
+        row.append(value)
+    return row + [0] * (COLUMNS - len(row))
+
+
+def _write(
+    drafts: list[Draft], checkpoint: Checkpoint, sampling: Sampling, watch: Watcher | None
+) -> None:
+    """Draw rows until every draft is finished; they advance together, row by row."""
+    stepper = Stepper(checkpoint.model, len(drafts))
+    writing = list(drafts)
+    states = [_show(stepper, slot, draft) for slot, draft in enumerate(writing)]
+    while writing:
+        times = []
+        for draft, state in zip(writing, states, strict=True):
+            row = draw_row(RowDraw(stepper, state), draft.grammar, sampling, draft.stream)
+            bar = draft.grammar.bar
+            times.append(draft.take(row))
+            if watch is not None and draft.grammar.bar != bar:
+                watch(draft.number, max(bar + 1, 0), draft.grammar.bars_in_all)
+        for slot in reversed(range(len(writing))):
+            if writing[slot].grammar.finished:
+                done = writing[slot]
+                stepper.release(slot)
+                writing[slot], times[slot] = writing[-1], times[-1]
+                writing.pop()
+                times.pop()
+                if watch is not None:
+                    watch(done.number, done.grammar.bar + 1, done.grammar.bar + 1)
+        states = _advance(stepper, writing, times)
+
+
+def _advance(stepper: Stepper, writing: list[Draft], times: list[int]) -> list[torch.Tensor]:
+    """The states after each draft's newest row."""
+    if not writing:
+        return []
+    full = [slot for slot in range(len(writing)) if stepper.room(slot) == 0]
+    fresh = {slot: _show(stepper, slot, writing[slot]) for slot in full}
+    if len(fresh) == len(writing):
+        return [fresh[slot] for slot in range(len(writing))]
+    if fresh:  # a slot that was shown anew has its newest row already: step the others alone
+        return [
+            fresh[slot] if slot in fresh else _show(stepper, slot, draft)
+            for slot, draft in enumerate(writing)
+        ]
+    rows = torch.tensor([draft.rows[-1] for draft in writing])
+    return list(stepper.step(rows, torch.tensor(times)))
+
+
+def _show(stepper: Stepper, slot: int, draft: Draft) -> torch.Tensor:
+    rows, times = draft.view(stepper.model.config.context)
+    return stepper.prefill(slot, torch.from_numpy(rows), torch.from_numpy(times))

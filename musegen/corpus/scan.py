@@ -1,0 +1,78 @@
+"""What is in a folder: every file that may be MIDI, and why others are not looked at.
+
+In: a folder. Out: paths, sizes and times in a fixed order. Opens no file and knows no label.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from musegen.corpus.shards import LeftOut
+from musegen.errors import CorpusError
+
+ENDINGS = (".mid", ".midi", ".kar", ".rmi", ".smf")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that may be MIDI: its path relative to the folder with forward slashes."""
+
+    path: str
+    size: int
+    modified_ns: int
+
+
+def find_midi(folder: str | Path) -> tuple[list[Found], list[LeftOut]]:
+    """All MIDI files of a folder and its sub-folders by path, and what cannot be looked at.
+
+    A file is taken for MIDI by its ending, in any case. Folders that are links are followed once.
+    Raises CorpusError where the folder is missing, is none, or holds no MIDI file.
+    """
+    root = Path(folder)
+    if not root.exists():
+        raise CorpusError(f"the folder {root} does not exist")
+    if not root.is_dir():
+        raise CorpusError(f"{root} is a file: a folder with MIDI files is needed")
+    found: list[Found] = []
+    left_out: list[LeftOut] = []
+    for path in _walk(root, left_out):
+        relative = path.relative_to(root).as_posix()
+        try:
+            status = path.stat()
+        except OSError as error:
+            left_out.append(LeftOut(relative, "cannot be opened", str(error.strerror)))
+            continue
+        if path.name.startswith("._"):
+            left_out.append(LeftOut(relative, "not music", "macOS keeps file attributes in it"))
+        elif not stat.S_ISREG(status.st_mode):
+            left_out.append(LeftOut(relative, "not a file", "it is a device, a pipe or a folder"))
+        else:
+            found.append(Found(relative, status.st_size, status.st_mtime_ns))
+    if not found and not left_out:
+        raise CorpusError(
+            f"the folder {root} holds no MIDI file (endings looked for: {', '.join(ENDINGS)})"
+        )
+    return sorted(found, key=lambda f: f.path), sorted(left_out, key=lambda f: f.path)
+
+
+def _walk(root: Path, left_out: list[LeftOut]) -> Iterator[Path]:
+    """Files with a MIDI ending below `root`; each real folder is entered once."""
+
+    def refuse(error: OSError) -> None:
+        place = Path(error.filename or root)
+        relative = place.relative_to(root).as_posix() if place.is_relative_to(root) else str(place)
+        left_out.append(LeftOut(relative, "folder cannot be opened", str(error.strerror)))
+
+    entered: set[tuple[int, int]] = set()
+    for place, folders, files in os.walk(root, onerror=refuse, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((status.st_dev, status.st_ino))
+        folders.sort()
+        for name in files:
+            if name.lower().endswith(ENDINGS):
+                yield Path(place, name)

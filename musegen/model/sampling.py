@@ -1,0 +1,86 @@
+"""From logits to one choice: mask first, then temperature, top-k, top-p and min-p.
+
+Works on one numpy vector at a time with a generator that belongs to the piece, so that the same
+seed gives the same choices whatever else is being composed beside it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musegen.errors import SettingError
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How freely a choice is made among what is legal.
+
+    temperature: 0 takes the likeliest, 1 the model's own odds. top_k: only the k likeliest, 0: all.
+    top_p: only the likeliest that together hold this share (Holtzman et al. 2020). min_p: only
+    what is at least this share as likely as the likeliest (Nguyen et al. 2024).
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 0.98
+    min_p: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ("temperature", self.temperature, 0, 10),
+            ("top-k", self.top_k, 0, 100_000),
+            ("top-p", self.top_p, 0.01, 1),
+            ("min-p", self.min_p, 0, 1),
+        ):
+            if not low <= value <= high:
+                raise SettingError(f"{name} {value:g} is out of range: allowed is {low} to {high}")
+
+
+def probabilities(
+    logits: NDArray[np.floating], mask: NDArray[np.bool_], sampling: Sampling
+) -> NDArray[np.float64]:
+    """The odds of every choice after mask and filters; they sum to 1. Shapes (size,).
+
+    Numbers that are not finite count as the worst legal choice.
+    """
+    scores = np.where(mask, np.nan_to_num(logits.astype(np.float64), nan=-1e9), -np.inf)
+    if sampling.temperature == 0:
+        odds = np.zeros(len(scores))
+        odds[int(np.argmax(scores))] = 1.0
+        return odds
+    scores = (scores - scores.max()) / sampling.temperature
+    odds = np.exp(scores)
+    odds /= odds.sum()
+    if sampling.top_k:
+        odds = _keep(odds, np.argsort(-odds, kind="stable")[: sampling.top_k])
+    if sampling.top_p < 1:
+        order = np.argsort(-odds, kind="stable")
+        before = np.cumsum(odds[order]) - odds[order]
+        odds = _keep(odds, order[before < sampling.top_p])
+    if sampling.min_p:
+        odds = _keep(odds, np.flatnonzero(odds >= sampling.min_p * odds.max()))
+    return odds
+
+
+def choose(
+    logits: NDArray[np.floating],
+    mask: NDArray[np.bool_],
+    sampling: Sampling,
+    chance: np.random.Generator,
+) -> int:
+    """One choice among those that `mask` allows."""
+    legal = np.flatnonzero(mask)
+    if len(legal) == 1:
+        return int(legal[0])
+    odds = probabilities(logits, mask, sampling)
+    place = int(np.searchsorted(np.cumsum(odds), chance.random(), side="right"))
+    likely = np.flatnonzero(odds)
+    return int(likely[-1]) if place >= len(odds) else place
+
+
+def _keep(odds: NDArray[np.float64], kept: NDArray[np.intp]) -> NDArray[np.float64]:
+    filtered = np.zeros(len(odds))
+    filtered[kept] = odds[kept]
+    filtered /= filtered.sum()
+    return filtered

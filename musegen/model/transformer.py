@@ -1,0 +1,271 @@
+"""The plain torch model: rows of integers in, a distribution over the next row out.
+
+A row is embedded as the sum of its kind's and fields' embeddings; a decoder-only transformer reads
+the rows; the fields of the next row are then drawn one after another by a small nested decoder
+that sees the row's hidden state and the fields already chosen. Knows no music: what a row is comes
+from the event table, and where it lies in time comes with the batch.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from musegen.errors import SettingError
+from musegen.tokens.fields import Table
+
+ROW_BASE = 10_000.0
+TIME_PERIODS = (0.25, 4096.0)
+"""Shortest and longest period, in quarter notes, of the rotary positions over musical time."""
+
+STEPS_PER_TIME_UNIT = 24
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of a model. `width` must be `heads` times an even number that 4 divides.
+
+    `context` is the largest number of rows that it was trained to see; `field_width` the hidden
+    width of the nested decoder; `time_share` the share of each head's rotary dimensions that turn
+    with musical time, the rest turn with the row number.
+    """
+
+    layers: int = 8
+    width: int = 256
+    heads: int = 4
+    hidden: int = 704
+    context: int = 1024
+    field_width: int = 256
+    dropout: float = 0.0
+    time_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if min(self.layers, self.width, self.heads, self.hidden, self.field_width) < 1:
+            raise SettingError("model sizes (layers, width, heads, hidden, ...) must be at least 1")
+        if self.width % (4 * self.heads):
+            raise SettingError(
+                f"model.width {self.width} must be a multiple of four times model.heads "
+                f"({self.heads})"
+            )
+        if self.context < 64:
+            raise SettingError(f"model.context {self.context} is too small: at least 64 rows")
+        if not 0 <= self.dropout < 1:
+            raise SettingError(f"model.dropout {self.dropout} must be at least 0 and below 1")
+        if not 0 <= self.time_share <= 1:
+            raise SettingError(f"model.time_share {self.time_share} must be between 0 and 1")
+
+
+class RowEmbedding(nn.Module):
+    """One table of vectors for every value of every field, parts added, shared by input and output.
+
+    Global id 0 stands for "nothing here" and is the zero vector.
+    """
+
+    offsets: Tensor  # (kinds, columns): global id of value 0 of that column, or -1 where unused
+    part_ids: Tensor  # (ids, parts)
+
+    def __init__(self, table: Table, width: int) -> None:
+        super().__init__()
+        starts: dict[str, int] = {}
+        parts: list[list[int]] = [[0, 0]]
+        part_count = 1
+        for name, field in table.fields.items():
+            starts[name] = len(parts)
+            views = []
+            for view in field.part_tables:
+                views.append((view + part_count).tolist())
+                part_count += int(view.max()) + 1
+            while len(views) < 2:
+                views.append([0] * field.size)
+            parts.extend([list(pair) for pair in zip(*views, strict=True)])
+        self.starts = starts
+        self.kind_start = len(parts)
+        parts.extend([[0, 0]] * len(table.kinds))
+        self.weight = nn.Parameter(torch.randn(len(parts), width) * 0.02)
+        self.part_weight = nn.Parameter(torch.randn(part_count, width) * 0.02)
+        offsets = torch.full((len(table.kinds), table.columns), -1, dtype=torch.long)
+        offsets[:, 0] = self.kind_start
+        for k, kind in enumerate(table.kinds):
+            for c, name in enumerate(kind.fields, start=1):
+                offsets[k, c] = starts[name]
+        self.register_buffer("offsets", offsets, persistent=False)
+        self.register_buffer("part_ids", torch.tensor(parts), persistent=False)
+
+    def full(self) -> Tensor:
+        """Every global id's vector with its parts added: (ids, width); id 0 is zero."""
+        table = self.weight + self.part_weight[self.part_ids].sum(1)
+        mask = torch.ones(len(table), 1, dtype=table.dtype, device=table.device)
+        mask[0] = 0
+        return table * mask
+
+    def global_ids(self, rows: Tensor) -> Tensor:
+        """Global ids (..., columns) of rows (..., columns); 0 where a column is not used."""
+        rows = rows.long()
+        offsets = self.offsets[rows[..., 0]]
+        return torch.where(offsets >= 0, offsets + rows, torch.zeros_like(rows))
+
+
+def rotary_angles(config: ModelConfig, positions: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (..., head_width / 2) of the rotary angles of rows.
+
+    positions: row numbers; times: steps since the window's first bar line; any equal shapes.
+    Rotary embedding: Su et al. 2021 (RoFormer); here part of the dimensions turn with time.
+    """
+    pairs = config.width // config.heads // 2
+    timed = round(pairs * config.time_share)
+    plain = pairs - timed
+    exponents = torch.arange(plain, device=positions.device, dtype=torch.float32) / max(plain, 1)
+    row_angles = positions.float()[..., None] * ROW_BASE**-exponents
+    shortest, longest = TIME_PERIODS
+    places = torch.linspace(0, 1, timed, device=positions.device)
+    periods = shortest * (longest / shortest) ** places
+    quarters = times.float()[..., None] / STEPS_PER_TIME_UNIT
+    time_angles = 2 * math.pi * torch.remainder(quarters / periods, 1.0)
+    angles = torch.cat([row_angles, time_angles], dim=-1)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """x (B, H, T, head_width) turned by angles (B, 1, T, head_width / 2)."""
+    left, right = x.chunk(2, dim=-1)
+    return torch.cat([left * cos - right * sin, left * sin + right * cos], dim=-1)
+
+
+class Block(nn.Module):
+    """Attention, then SwiGLU, each behind an RMSNorm and added to the stream."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.dropout = config.dropout
+        self.attention_norm = nn.RMSNorm(config.width, eps=1e-5)
+        self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
+        self.out = nn.Linear(config.width, config.width, bias=False)
+        self.mlp_norm = nn.RMSNorm(config.width, eps=1e-5)
+        self.gate_up = nn.Linear(config.width, 2 * config.hidden, bias=False)
+        self.down = nn.Linear(config.hidden, config.width, bias=False)
+
+    def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotated queries and keys, and values: each (B, H, T, head_width)."""
+        batch, time, _ = x.shape
+        qkv = self.qkv(self.attention_norm(x)).view(batch, time, 3, self.heads, -1)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        return rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype), v
+
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        """The stream after attention's output (B, H, T, head_width) and the feed-forward part."""
+        batch, _, time, _ = attended.shape
+        x = x + self._drop(self.out(attended.transpose(1, 2).reshape(batch, time, -1)))
+        gate, up = self.gate_up(self.mlp_norm(x)).chunk(2, dim=-1)
+        return x + self._drop(self.down(F.silu(gate) * up))
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        q, k, v = self.project(x, cos, sin)
+        return self.finish(x, F.scaled_dot_product_attention(q, k, v, is_causal=True))
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.dropout, self.training) if self.dropout else x
+
+
+class RowDecoder(nn.Module):
+    """Draws the fields of a row one after another: hidden state plus the fields chosen so far.
+
+    For each field of each kind: norm, a small MLP, and the tied table as output. The state that
+    field i sees is h + E(kind) + the embeddings of fields 0..i-1 (the cumulative form).
+    """
+
+    def __init__(self, table: Table, embedding: RowEmbedding, config: ModelConfig) -> None:
+        super().__init__()
+        self.table = table
+        self.starts = embedding.starts
+        self.kind_start = embedding.kind_start
+        width, inner = config.width, config.field_width
+        self.kind_norm = nn.RMSNorm(width, eps=1e-5)
+        self.kind_bias = nn.Parameter(torch.zeros(len(table.kinds)))
+        self.norms = nn.ParameterDict()
+        self.up = nn.ParameterDict()
+        self.down = nn.ParameterDict()
+        self.bias = nn.ParameterDict()
+        for kind in table.kinds:
+            fields = len(kind.fields)
+            if not fields or not kind.drawn:
+                continue
+            self.norms[kind.name] = nn.Parameter(torch.ones(fields, 1, width))
+            self.up[kind.name] = nn.Parameter(torch.randn(fields, width, inner) * width**-0.5)
+            self.down[kind.name] = nn.Parameter(
+                torch.randn(fields, inner, width) * inner**-0.5 * 0.5
+            )
+            for name in kind.fields:
+                self.bias[f"{kind.name}_{name}"] = nn.Parameter(
+                    torch.zeros(table.fields[name].size)
+                )
+
+    def kind_logits(self, full: Tensor, h: Tensor) -> Tensor:
+        """Logits of the next row's kind: (..., kinds)."""
+        kinds = full[self.kind_start : self.kind_start + len(self.table.kinds)]
+        return F.linear(self.kind_norm(h), kinds) + self.kind_bias
+
+    def states(self, full: Tensor, h: Tensor, ids: Tensor) -> Tensor:
+        """What each field sees in teacher forcing: (fields, N, width).
+
+        h: (N, width); ids: (N, 1 + fields) global ids of the kind and the fields drawn.
+        """
+        chosen = full[ids[:, :-1]]  # (N, fields, width): kind, then all fields but the last
+        return h[None] + chosen.cumsum(1).transpose(0, 1)
+
+    def hidden(self, kind: str, states: Tensor, first: int = 0) -> Tensor:
+        """The MLPs of fields `first`.. of a kind, on their states (fields, N, width)."""
+        last = first + len(states)
+        x = F.rms_norm(states, states.shape[-1:], eps=1e-5) * self.norms[kind][first:last]
+        inner = F.silu(torch.bmm(x, self.up[kind][first:last]))
+        return x + torch.bmm(inner, self.down[kind][first:last])
+
+    def field_logits(self, full: Tensor, kind: str, name: str, hidden: Tensor) -> Tensor:
+        """Logits (N, size) of one field from its hidden vectors (N, width)."""
+        start = self.starts[name]
+        size = self.table.fields[name].size
+        return F.linear(hidden, full[start : start + size]) + self.bias[f"{kind}_{name}"]
+
+
+class MusicModel(nn.Module):
+    """The transformer over rows with its nested decoder."""
+
+    def __init__(self, table: Table, config: ModelConfig) -> None:
+        super().__init__()
+        self.table = table
+        self.config = config
+        self.embedding = RowEmbedding(table, config.width)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = nn.RMSNorm(config.width, eps=1e-5)
+        self.decoder = RowDecoder(table, self.embedding, config)
+        for name, parameter in self.named_parameters():
+            if name.endswith(("qkv.weight", "gate_up.weight")):
+                nn.init.normal_(parameter, std=config.width**-0.5)
+            elif name.endswith(("out.weight", "blocks.down.weight")) or ".down.weight" in name:
+                fan_in = parameter.shape[-1]
+                nn.init.normal_(parameter, std=(2 * config.layers * fan_in) ** -0.5)
+
+    def parameter_count(self) -> int:
+        """How many numbers training sets."""
+        return sum(p.numel() for p in self.parameters())
+
+    def embed(self, full: Tensor, rows: Tensor) -> Tensor:
+        """Input vectors (B, T, width) of rows (B, T, columns)."""
+        ids = self.embedding.global_ids(rows)
+        flat = F.embedding_bag(ids.flatten(0, -2), full, mode="sum", padding_idx=0)
+        return flat.view(*rows.shape[:-1], -1) * math.sqrt(self.config.width) * 0.5
+
+    def forward(self, full: Tensor, rows: Tensor, times: Tensor) -> Tensor:
+        """Hidden states (B, T, width): the state at t foretells row t + 1.
+
+        rows: (B, T, columns) integers; times: (B, T) steps since the window's first bar line.
+        """
+        x = self.embed(full, rows)
+        positions = torch.arange(rows.shape[1], device=rows.device).expand(rows.shape[:2])
+        cos, sin = rotary_angles(self.config, positions, times)
+        cos, sin = cos[:, None], sin[:, None]
+        for block in self.blocks:
+            x = block(x, cos, sin)
+        return self.norm(x)

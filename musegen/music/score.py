@@ -1,0 +1,142 @@
+"""The Score: notes, tracks, tempo, meter, key and markers in integer ticks, immutable.
+
+Everything in musegen that is music is a Score. A track's notes are one read-only int32 array, so
+that whole collections can be handled without an object for each note. Knows no file, no token.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+NoteArray = NDArray[np.int32]  # (N, 4): onset, duration, pitch, velocity
+
+ONSET, DURATION, PITCH, VELOCITY = range(4)
+
+MICROSECONDS_PER_MINUTE = 60_000_000
+
+
+class Note(NamedTuple):
+    """One sounding note. Onset and duration in ticks, pitch and velocity in 0..127."""
+
+    onset: int
+    duration: int
+    pitch: int
+    velocity: int
+
+
+class Tempo(NamedTuple):
+    """A tempo that holds from `tick` on, exact as MIDI keeps it: microseconds per quarter note."""
+
+    tick: int
+    microseconds: int
+
+    @property
+    def bpm(self) -> float:
+        """Quarter notes per minute."""
+        return MICROSECONDS_PER_MINUTE / self.microseconds
+
+    @classmethod
+    def from_bpm(cls, tick: int, bpm: float) -> "Tempo":
+        """The tempo nearest to `bpm` quarter notes per minute that MIDI can hold."""
+        return cls(tick, round(MICROSECONDS_PER_MINUTE / bpm))
+
+
+class Meter(NamedTuple):
+    """A time signature that holds from `tick` on."""
+
+    tick: int
+    numerator: int
+    denominator: int
+
+
+class Key(NamedTuple):
+    """A key that holds from `tick` on. Tonic as pitch class (C = 0), mode "major" or "minor"."""
+
+    tick: int
+    tonic: int
+    mode: str
+
+
+class Marker(NamedTuple):
+    """A named place, such as the start of a section."""
+
+    tick: int
+    text: str
+
+
+def note_array(notes: Iterable[Iterable[int]] | NDArray[Any]) -> NoteArray:
+    """Notes as a read-only (N, 4) int32 array, sorted by onset, pitch, duration, velocity."""
+    rows = notes if isinstance(notes, np.ndarray) else list(notes)
+    array = np.array(rows, dtype=np.int32).reshape(-1, 4)
+    order = np.lexsort((array[:, VELOCITY], array[:, DURATION], array[:, PITCH], array[:, ONSET]))
+    array = array[order]
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One instrument's notes. `program` is the General MIDI program, or the kit of a drum track."""
+
+    program: int
+    is_drum: bool = False
+    name: str = ""
+    notes: NoteArray = field(default_factory=lambda: note_array([]))
+
+    def __iter__(self) -> Iterator[Note]:
+        return (Note(*row) for row in self.notes.tolist())
+
+    def __len__(self) -> int:
+        return len(self.notes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Track):
+            return NotImplemented
+        return (
+            (self.program, self.is_drum, self.name) == (other.program, other.is_drum, other.name)
+            and self.notes.shape == other.notes.shape
+            and bool((self.notes == other.notes).all())
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.program, self.is_drum, self.name, self.notes.tobytes()))
+
+    @property
+    def end(self) -> int:
+        """The tick at which the last note is released; 0 for an empty track."""
+        if not len(self.notes):
+            return 0
+        return int((self.notes[:, ONSET] + self.notes[:, DURATION]).max())
+
+
+@dataclass(frozen=True)
+class Score:
+    """A piece of music. All times are integer ticks, `ticks_per_quarter` of them to a quarter note.
+
+    `end` is the tick at which the piece is over: never before the last note is released, and past
+    it where the piece closes with silence. Left at 0 it becomes the last release.
+    """
+
+    ticks_per_quarter: int
+    tracks: tuple[Track, ...] = ()
+    tempos: tuple[Tempo, ...] = (Tempo(0, 500_000),)
+    meters: tuple[Meter, ...] = (Meter(0, 4, 4),)
+    keys: tuple[Key, ...] = ()
+    markers: tuple[Marker, ...] = ()
+    end: int = 0
+
+    def __post_init__(self) -> None:
+        last = max((track.end for track in self.tracks), default=0)
+        object.__setattr__(self, "end", max(self.end, last))
+
+    @property
+    def note_count(self) -> int:
+        """How many notes all tracks hold together."""
+        return sum(len(track) for track in self.tracks)
+
+    def with_tracks(self, tracks: Iterable[Track]) -> "Score":
+        """The same piece with other tracks."""
+        return replace(self, tracks=tuple(tracks))

@@ -1,0 +1,326 @@
+"""A Score becomes another Score: on the grid, transposed, trimmed, its tracks merged.
+
+`quantise` brings any Score to the grid of `timing.GRID` and reports everything that it moved,
+merged or left out; `ongrid` says what the grid is. Knows no file, no token.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+import numpy as np
+
+from musegen.errors import MidiError, WishError
+from musegen.music import timing
+from musegen.music.folding import fold
+from musegen.music.ongrid import is_on_grid, track_order
+from musegen.music.score import (
+    DURATION,
+    ONSET,
+    PITCH,
+    VELOCITY,
+    Key,
+    Meter,
+    Score,
+    Tempo,
+    Track,
+    note_array,
+)
+from musegen.music.snapping import (
+    FLOOR_LENGTH,
+    LONGEST,
+    GridTime,
+    Settled,
+    grid_time,
+    settle,
+    without_overlaps,
+)
+from musegen.music.timing import GRID, Floats, Ints
+
+Change = TypeVar("Change", Meter, Tempo, Key)
+
+MAX_STEP = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What bringing a piece to the grid changed, in numbers.
+
+    shift: how far onsets moved, in milliseconds and in steps. lengths_raised: shorter than a step;
+    lengths_snapped: between two lengths of the grid; lengths_cut: past its longest.
+    tempo_error_max_bpm: a bar's mean tempo against the whole tempo that it now has.
+    """
+
+    notes_in: int = 0
+    notes_out: int = 0
+    tracks_in: int = 0
+    tracks_out: int = 0
+    shift_mean_ms: float = 0.0
+    shift_max_ms: float = 0.0
+    shift_mean_steps: float = 0.0
+    shift_max_steps: float = 0.0
+    notes_merged: int = 0
+    overlaps_cut: int = 0
+    lengths_raised: int = 0
+    lengths_snapped: int = 0
+    lengths_cut: int = 0
+    velocities_rounded: int = 0
+    empty_tracks_left_out: int = 0
+    drum_tracks_merged: int = 0
+    tracks_merged: int = 0
+    tracks_merged_across_programs: int = 0
+    kits_replaced: int = 0
+    meters_replaced: int = 0
+    meters_moved: int = 0
+    bars_cut_short: int = 0
+    tempos_averaged: int = 0
+    tempo_error_max_bpm: float = 0.0
+    bars_trimmed: int = 0
+    names_left_out: int = 0
+    keys_left_out: int = 0
+    markers_left_out: int = 0
+
+    @property
+    def changes(self) -> dict[str, int | float]:
+        """What is not as it was, by name: nothing for a piece that was on the grid."""
+        counts = ("notes_in", "notes_out", "tracks_in", "tracks_out")
+        names = (f.name for f in fields(self) if f.name not in counts)
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+
+def quantise(score: Score, *, keep_silence: bool = False) -> tuple[Score, Quantised]:
+    """The same music on the grid, and the report of what that changed.
+
+    Onsets and releases go to the nearest step, tempi to one whole number a bar: the bar's mean, so
+    that a ritardando stays. Whole empty bars before the first note and after the last are left out,
+    unless `keep_silence`, which keeps bar numbers as they are.
+    """
+    sounding = [track for track in score.tracks if len(track)]
+    if not sounding:
+        raise MidiError("the score", "holds no notes")
+    time = grid_time(score)
+    folding = fold(sounding)
+    columns = np.concatenate([track.notes for track in sounding]).T.astype(np.int64, order="C")
+    onset, shift = time.to_steps(columns[ONSET])
+    release, _ = time.to_steps(columns[ONSET] + columns[DURATION])
+    if release.max() > MAX_STEP:
+        raise MidiError("the score", f"is longer than {MAX_STEP:,} steps of the grid")
+    length = release - onset
+    too_short = length < 1
+    velocity = columns[VELOCITY] // GRID.velocity_bin * GRID.velocity_bin + GRID.velocity_bin // 2
+    homes, group = np.unique(folding.into, return_inverse=True)
+    notes = settle(
+        np.repeat(group, [len(track) for track in sounding]),
+        onset,
+        np.maximum(length, 1),
+        columns[PITCH],
+        velocity,
+    )
+
+    lines = _lines(time, score, notes, keep_silence)
+    first = 0 if keep_silence else int(np.searchsorted(lines, notes.onset.min(), "right")) - 1
+    lines = lines[first:]
+    start, end = int(lines[0]), int(lines[-1] - lines[0])
+    tempos, averaged, error_bpm = _tempos(score, time, lines)
+    tracks, kits_replaced = _tracks([sounding[home] for home in homes], notes, start)
+    meters = _held_from(time.meters, start, end)
+    result = Score(GRID.steps_per_quarter, tracks, tempos, meters, end=end)
+
+    shift = np.abs(shift)
+    shift_s = shift * _seconds_per_step(score, columns[ONSET])
+    report = Quantised(
+        notes_in=score.note_count,
+        notes_out=len(notes.onset),
+        tracks_in=len(score.tracks),
+        tracks_out=len(tracks),
+        shift_mean_ms=1000 * float(shift_s.mean()),
+        shift_max_ms=1000 * float(shift_s.max()),
+        shift_mean_steps=float(shift.mean()),
+        shift_max_steps=float(shift.max()),
+        notes_merged=notes.merged,
+        overlaps_cut=notes.overlaps_cut,
+        lengths_raised=int(np.count_nonzero(too_short)),
+        lengths_snapped=notes.lengths_snapped,
+        lengths_cut=notes.lengths_cut,
+        velocities_rounded=int(np.count_nonzero(velocity != columns[VELOCITY])),
+        empty_tracks_left_out=len(score.tracks) - len(sounding),
+        drum_tracks_merged=folding.drums_merged,
+        tracks_merged=folding.same_program_merged,
+        tracks_merged_across_programs=folding.other_program_merged,
+        kits_replaced=kits_replaced,
+        meters_replaced=time.replaced,
+        meters_moved=time.moved,
+        bars_cut_short=time.cut_short,
+        tempos_averaged=averaged,
+        tempo_error_max_bpm=error_bpm,
+        bars_trimmed=first,
+        names_left_out=sum(bool(track.name) for track in score.tracks),
+        keys_left_out=len(score.keys),
+        markers_left_out=len(score.markers),
+    )
+    return result, report
+
+
+def _seconds_per_step(score: Score, tick: Ints) -> Floats:
+    """How long a grid step lasts at every tick of `score`, in seconds."""
+    ticks_per_step = score.ticks_per_quarter / GRID.steps_per_quarter
+    return timing.seconds_per_tick_at(score, tick) * ticks_per_step
+
+
+def _lines(time: GridTime, score: Score, notes: Settled, keep_silence: bool) -> Ints:
+    """The grid's bar lines, from 0 to the first at or after the end."""
+    end = int((notes.onset + notes.duration).max())
+    if keep_silence:
+        steps, _ = time.to_steps(np.array([score.end], dtype=np.int64))
+        end = max(end, int(steps[0]))
+    return timing.bar_lines(Score(GRID.steps_per_quarter, meters=time.meters, end=end))
+
+
+def _tempos(score: Score, time: GridTime, lines: Ints) -> tuple[tuple[Tempo, ...], int, float]:
+    """Whole tempi at bar lines, how many changes came inside a bar, the largest error in bpm."""
+    changes = timing.tempos_in_order(score)
+    low, high = GRID.tempo_bpm
+    if len(changes) == 1:
+        bpm = changes[0].bpm if changes[0].microseconds > 0 else float(high)
+        tempo = Tempo.from_bpm(0, min(max(round(bpm), low), high))
+        return (tempo,), 0, round(abs(bpm - tempo.bpm), 6)
+    places = time.to_ticks(lines)
+    bpms = np.diff(lines) / GRID.steps_per_quarter * 60
+    bpms /= np.diff(timing.seconds_at(score, places))
+    whole = np.clip(np.rint(bpms), low, high).astype(np.int64)
+    starts = np.flatnonzero(np.append(True, whole[1:] != whole[:-1]))
+    tempos = tuple(
+        Tempo.from_bpm(line, bpm)
+        for line, bpm in zip(
+            (lines[starts] - lines[0]).tolist(), whole[starts].tolist(), strict=True
+        )
+    )
+    written = 60e6 / np.rint(60e6 / whole)
+    at_line = np.isin([change.tick for change in changes[1:]], np.rint(places))
+    return tempos, int(np.count_nonzero(~at_line)), round(float(np.abs(bpms - written).max()), 6)
+
+
+def _held_from(changes: Sequence[Change], start: int, length: int) -> tuple[Change, ...]:
+    """The changes that hold from `start` on, for `length` ticks, counted from there."""
+    held: dict[int, Change] = {}
+    for change in changes:
+        tick = max(0, change.tick - start)
+        if tick < length:
+            held[tick] = change._replace(tick=tick)
+    return tuple(held.values())
+
+
+def nearest_kit(program: int) -> int:
+    """The kit of the grid that stands for a drum track's program.
+
+    Makers number variations after their kit (9 is another room kit), so it is the nearest kit
+    below, and the standard kit for what lies past the last family.
+    """
+    return max(kit for kit in GRID.kits if kit <= program) if program < 64 else 0
+
+
+def _tracks(tracks: Sequence[Track], notes: Settled, start: int) -> tuple[tuple[Track, ...], int]:
+    """The notes as tracks in the grid's order, and how many kits were replaced."""
+    key = notes.group << 56 | (notes.onset - start) << 25 | notes.pitch << 18
+    key |= notes.duration << 7 | notes.velocity
+    key.sort()
+    rows = np.empty((len(key), 4), dtype=np.int32)
+    rows[:, ONSET] = key >> 25 & 2**31 - 1
+    rows[:, PITCH] = key >> 18 & 127
+    rows[:, DURATION] = key >> 7 & 2**11 - 1
+    rows[:, VELOCITY] = key & 127
+    rows.setflags(write=False)
+    group = key >> 56
+    bounds = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
+    made, replaced = [], 0
+    for part, number in zip(np.split(rows, bounds[1:]), group[bounds].tolist(), strict=True):
+        program = tracks[number].program
+        if tracks[number].is_drum:
+            program = nearest_kit(program)
+            replaced += program != tracks[number].program
+        made.append(Track(program, tracks[number].is_drum, "", part))
+    return tuple(sorted(made, key=track_order)), replaced
+
+
+def transpose(score: Score, semitones: int) -> Score:
+    """The same music `semitones` higher, drums apart: keys move along, nothing is left out."""
+    melodic = [track.notes[:, PITCH] for track in score.tracks if not track.is_drum and len(track)]
+    if melodic:
+        lowest = min(int(pitch.min()) for pitch in melodic)
+        highest = max(int(pitch.max()) for pitch in melodic)
+        if lowest + semitones < 0 or highest + semitones > 127:
+            raise WishError(
+                f"the piece cannot be transposed by {semitones:+d} semitones: its pitches "
+                f"{lowest} to {highest} allow {-lowest:+d} to {127 - highest:+d}"
+            )
+    move = np.array([0, 0, semitones, 0], dtype=np.int32)
+    return replace(
+        score,
+        tracks=tuple(
+            track if track.is_drum else replace(track, notes=note_array(track.notes + move))
+            for track in score.tracks
+        ),
+        keys=tuple(key._replace(tonic=(key.tonic + semitones) % 12) for key in score.keys),
+    )
+
+
+def trim(score: Score, first_bar: int, end_bar: int) -> Score:
+    """Bars `first_bar` up to, not including, `end_bar`, counted from 0, as a piece of their own.
+
+    Notes that begin in them stay, cut at the last line; the tempo, meter and key that hold at the
+    first line hold from the beginning. A piece on the grid stays on it.
+    """
+    lines = timing.bar_lines(score)
+    bars = len(lines) - 1
+    if not 0 <= first_bar < end_bar <= bars:
+        raise WishError(f"bars {first_bar + 1} to {end_bar} cannot be taken: it has 1 to {bars}")
+    start, stop = int(lines[first_bar]), int(lines[end_bar])
+    tracks = []
+    for track in score.tracks:
+        inside = (track.notes[:, ONSET] >= start) & (track.notes[:, ONSET] < stop)
+        notes = track.notes[inside] - np.array([start, 0, 0, 0], dtype=np.int32)
+        room = stop - start - notes[:, ONSET].astype(np.int64)
+        past = notes[:, DURATION] > room
+        if score.ticks_per_quarter == GRID.steps_per_quarter:
+            room = FLOOR_LENGTH[np.minimum(room, LONGEST)]
+        notes[past, DURATION] = room[past]
+        if len(notes):
+            tracks.append(replace(track, notes=note_array(notes)))
+    length = stop - start
+    inside_markers = [marker for marker in score.markers if start <= marker.tick < stop]
+    markers = tuple(marker._replace(tick=marker.tick - start) for marker in inside_markers)
+    if is_on_grid(score):
+        tracks.sort(key=track_order)
+    return replace(
+        score,
+        tracks=tuple(tracks),
+        tempos=_held_from(timing.tempos_in_order(score), start, length),
+        meters=_held_from(timing.meters_in_order(score), start, length),
+        keys=_held_from(score.keys, start, length),
+        markers=markers,
+        end=length,
+    )
+
+
+def merge_tracks(score: Score, places: Collection[int]) -> Score:
+    """The score with the tracks at `places` made one, under the instrument of the first of them.
+
+    A note still sounding when its pitch is struck again ends there; notes that begin together on
+    one pitch become one. A piece on the grid stays on it.
+    """
+    wrong = [place for place in places if not 0 <= place < len(score.tracks)]
+    if wrong or not places:
+        raise WishError(
+            f"tracks {list(places)} cannot be merged: it has 0 to {len(score.tracks) - 1}"
+        )
+    first = min(places)
+    if len({score.tracks[place].is_drum for place in places}) > 1:
+        raise WishError(f"tracks {sorted(places)} cannot be merged: some are drums, some are not")
+    notes = np.concatenate([score.tracks[place].notes for place in places])
+    whole = replace(score.tracks[first], notes=without_overlaps(notes))
+    merged = score.with_tracks(
+        whole if place == first else track
+        for place, track in enumerate(score.tracks)
+        if place == first or place not in places
+    )
+    return quantise(merged, keep_silence=True)[0] if is_on_grid(score) else merged

@@ -1,0 +1,386 @@
+"""Score and Controls to event rows and back: exact inverses for everything on the grid.
+
+`encode(score, controls, genres)` lays a grid Score and its plan out as rows; `decode` reads them
+back. Quantising is not done here (`music.transform.quantise`), files are not known here.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musegen.errors import MusegenError
+from musegen.music.score import Meter, Score, Tempo, Track, note_array
+from musegen.music.timing import bar_lines
+from musegen.tokens import scales
+from musegen.tokens.controls import (
+    LIKENESS,
+    MODES,
+    BarPlan,
+    Chord,
+    Controls,
+    SectionPlan,
+    TrackPlan,
+)
+from musegen.tokens.fields import (
+    BAR,
+    CHORD,
+    COLUMNS,
+    DRUM_BASE,
+    END,
+    FORM,
+    KINDS,
+    MAX_BACK,
+    NOTE,
+    SECTION,
+    STYLE,
+    TRACK,
+    UNSET,
+    Rows,
+    as_rows,
+    column,
+    fingerprint,
+    row,
+)
+from musegen.tokens.ids import (
+    chord_id,
+    chord_of,
+    from_level,
+    genre_id,
+    instrument_id,
+    instrument_of,
+    level,
+    running_numbers,
+)
+
+_DURATION_INDEX = np.full(scales.MAX_DURATION + 1, -1, dtype=np.int16)
+_DURATION_INDEX[list(scales.DURATION)] = np.arange(len(scales.DURATION))
+_DURATIONS = np.array(scales.DURATION, dtype=np.int32)
+_METER_INDEX = {meter: i + 1 for i, meter in enumerate(scales.METERS)}
+
+
+class Tokenizer:
+    """Turns Scores into event rows and back, with one list of genres."""
+
+    def __init__(self, genres: Sequence[str] = ()) -> None:
+        self.genres = tuple(genres)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the meaning of a row changes."""
+        return fingerprint()
+
+    def encode(self, score: Score, controls: Controls | None = None) -> Rows:
+        """Rows (N, 8) of a grid Score with its controls; see `encode`."""
+        return encode(score, controls or Controls(), self.genres)
+
+    def decode(self, rows: Rows) -> tuple[Score, Controls]:
+        """The grid Score and controls of rows; see `decode`."""
+        return decode(rows, self.genres)
+
+
+def head_rows(controls: Controls, genres: Sequence[str]) -> list[list[int]]:
+    """The STYLE and FORM rows that say what was wished of the whole piece."""
+    key = controls.key
+    style = row(
+        STYLE,
+        genre=genre_id(controls.genre, genres),
+        valence=level(scales.VALENCE, controls.valence),
+        arousal=level(scales.AROUSAL, controls.arousal),
+        key=UNSET if key is None else 1 + key[0] + 12 * MODES.index(key[1]),
+        density=level(scales.DENSITY, controls.density),
+        polyphony=level(scales.POLYPHONY, controls.polyphony),
+        loudness=level(scales.LOUDNESS, controls.loudness),
+    )
+    form = row(
+        FORM,
+        bars=controls.bars or UNSET,
+        meter=UNSET if controls.meter is None else _METER_INDEX[controls.meter],
+        tempo=level(scales.TEMPO_BPM, controls.tempo),
+        tracks=controls.track_count or UNSET,
+        drums=UNSET if controls.drums is None else 1 + int(controls.drums),
+    )
+    return [style, form]
+
+
+def track_row(plan: TrackPlan, number: int) -> list[int]:
+    """The TRACK row of one track; `number` counts tracks of the same instrument from 0."""
+    return row(
+        TRACK,
+        instrument=instrument_id(plan.program, plan.is_drum),
+        number=number,
+        low=UNSET if plan.low is None else 1 + plan.low // 4,
+        high=UNSET if plan.high is None else 1 + plan.high // 4,
+        density=level(scales.DENSITY, plan.density),
+        polyphony=level(scales.POLYPHONY, plan.polyphony),
+        loudness=level(scales.LOUDNESS, plan.loudness),
+    )
+
+
+def section_row(section: SectionPlan) -> list[int]:
+    """The SECTION row that opens a section."""
+    return row(
+        SECTION,
+        letter=1 + scales.LETTERS.index(section.letter) if section.letter else UNSET,
+        section_bars=section.bars if 1 <= section.bars <= 32 else UNSET,
+        valence=level(scales.VALENCE, section.valence),
+        arousal=level(scales.AROUSAL, section.arousal),
+        density=level(scales.DENSITY, section.density),
+        loudness=level(scales.LOUDNESS, section.loudness),
+    )
+
+
+def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows:
+    """A grid Score with its controls as event rows (N, COLUMNS), HEAD first and END last.
+
+    Raises MusegenError where the Score is not on the grid, LabelError for an unknown genre.
+    """
+    lines = bar_lines(score)
+    bars = len(lines) - 1
+    if score.ticks_per_quarter != scales.STEPS_PER_QUARTER or lines[-1] != score.end:
+        raise MusegenError("the score is not on the grid: quantise it first")
+    identities = [instrument_id(t.program, t.is_drum) for t in score.tracks]
+    numbers = running_numbers(identities)
+    plans = controls.tracks or tuple(TrackPlan(t.program, t.is_drum) for t in score.tracks)
+    if [(p.program, p.is_drum) for p in plans] != [(t.program, t.is_drum) for t in score.tracks]:
+        raise MusegenError("the controls' tracks are not the score's tracks")
+    head = head_rows(controls, genres)
+    head += [track_row(plan, number) for plan, number in zip(plans, numbers, strict=True)]
+
+    # Every row of the body gets a sort key: its tick, then its rank there.
+    sections = as_rows([section_row(s) for s in controls.sections])
+    bar_table = _bar_rows(score, controls, lines)
+    inner = [c for c in controls.chords if c.onset > 0]
+    chords = as_rows([row(CHORD, onset=c.onset, chord=chord_id(c.root, c.quality)) for c in inner])
+    notes, note_ticks = _note_rows(score, identities, numbers, lines)
+    ticks = np.concatenate(
+        [
+            lines[[s.bar for s in controls.sections]],
+            lines[:bars],
+            lines[[c.bar for c in inner]] + np.array([c.onset for c in inner], dtype=np.int64),
+            note_ticks,
+        ]
+    )
+    sizes = (len(sections), bars, len(chords), len(notes))
+    ranks = np.repeat(np.arange(4), sizes)
+    order = np.argsort(ticks * 4 + ranks, kind="stable")
+    body = np.concatenate([sections, bar_table, chords, notes])[order]
+    return np.concatenate([as_rows(head), body, as_rows([row(END)])])
+
+
+def _bar_rows(score: Score, controls: Controls, lines: NDArray[np.int64]) -> Rows:
+    bars = len(lines) - 1
+    table = np.zeros((bars, COLUMNS), dtype=np.int16)
+    table[:, 0] = BAR
+    table[:, column(BAR, "bars_left")] = [scales.bars_left_index(bars - 1 - b) for b in range(bars)]
+    starts = lines[:-1]
+    meter_at = np.searchsorted([m.tick for m in score.meters], starts, side="right") - 1
+    tempo_at = np.searchsorted([t.tick for t in score.tempos], starts, side="right") - 1
+    meters = np.array([_METER_INDEX[m.numerator, m.denominator] for m in score.meters])
+    tempos = np.array([level(scales.TEMPO_BPM, t.bpm) for t in score.tempos])
+    table[:, column(BAR, "meter")] = meters[meter_at]
+    table[:, column(BAR, "tempo")] = tempos[tempo_at]
+    if controls.plan:
+        if len(controls.plan) != bars:
+            raise MusegenError(f"the plan has {len(controls.plan)} bars, the score {bars}")
+        table[:, column(BAR, "back")] = [_back_id(p) for p in controls.plan]
+        table[:, column(BAR, "likeness")] = [
+            UNSET if p.likeness is None else 1 + LIKENESS.index(p.likeness) for p in controls.plan
+        ]
+        table[:, column(BAR, "density")] = [level(scales.DENSITY, p.density) for p in controls.plan]
+    for chord in controls.chords:
+        if chord.onset == 0:
+            table[chord.bar, column(BAR, "chord")] = chord_id(chord.root, chord.quality)
+    return table
+
+
+def _back_id(plan: BarPlan) -> int:
+    return UNSET if plan.back is None or plan.back > MAX_BACK else 1 + plan.back
+
+
+def _note_rows(
+    score: Score, identities: list[int], numbers: list[int], lines: NDArray[np.int64]
+) -> tuple[Rows, NDArray[np.int64]]:
+    """NOTE rows of all tracks in time order (then track, then pitch), and their ticks."""
+    if not score.tracks:
+        return as_rows([]), np.zeros(0, dtype=np.int64)
+    lengths = [len(t) for t in score.tracks]
+    notes = np.concatenate([t.notes for t in score.tracks])
+    track = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((notes[:, 2], track, notes[:, 0]))
+    notes, track = notes[order], track[order]
+    ticks = notes[:, 0].astype(np.int64)
+    bar = np.searchsorted(lines, ticks, side="right") - 1
+    durations = notes[:, 1]
+    too_long = durations > scales.MAX_DURATION
+    index = _DURATION_INDEX[np.where(too_long, 0, durations)]
+    if (index < 0).any() or (notes[:, 3] % 4 != 2).any():
+        raise MusegenError("the score is not on the grid: quantise it first")
+    table = np.zeros((len(notes), COLUMNS), dtype=np.int16)
+    table[:, 0] = NOTE
+    table[:, column(NOTE, "onset")] = ticks - lines[bar]
+    table[:, column(NOTE, "instrument")] = np.array(identities)[track]
+    table[:, column(NOTE, "number")] = np.array(numbers)[track]
+    drums = np.array([t.is_drum for t in score.tracks])[track]
+    table[:, column(NOTE, "pitch")] = notes[:, 2] + np.where(drums, DRUM_BASE, 0)
+    table[:, column(NOTE, "duration")] = index
+    table[:, column(NOTE, "velocity")] = notes[:, 3] // 4
+    return table, ticks
+
+
+def decode(rows: Rows, genres: Sequence[str] = ()) -> tuple[Score, Controls]:
+    """The grid Score and the controls that these rows stand for; the inverse of `encode`.
+
+    Raises MusegenError where the rows are not a whole piece (no STYLE, FORM, BAR or TRACK row).
+    """
+    kinds = rows[:, 0]
+    found = {kind: rows[kinds == kind] for kind in (STYLE, FORM, TRACK, SECTION, BAR)}
+    for kind, name in ((STYLE, "STYLE"), (FORM, "FORM"), (TRACK, "TRACK"), (BAR, "BAR")):
+        if not len(found[kind]):
+            raise MusegenError(f"these rows are not a piece: they hold no {name} row")
+    bar_table = found[BAR]
+    meters = [scales.METERS[m - 1] for m in bar_table[:, column(BAR, "meter")].tolist()]
+    lengths = np.array([scales.bar_steps(n, d) for n, d in meters], dtype=np.int64)
+    lines = np.concatenate([[0], np.cumsum(lengths)])
+    bar_of_row = np.cumsum(kinds == BAR) - 1
+    score = Score(
+        scales.STEPS_PER_QUARTER,
+        _tracks(rows, found[TRACK], lines, bar_of_row),
+        _tempos(bar_table, lines),
+        _meters(meters, lines),
+        end=int(lines[-1]),
+    )
+    return score, _controls(rows, found, bar_of_row, len(lengths), genres)
+
+
+def _tracks(
+    rows: Rows, track_rows: Rows, lines: NDArray[np.int64], bar_of_row: NDArray[np.int64]
+) -> tuple[Track, ...]:
+    is_note = rows[:, 0] == NOTE
+    notes = rows[is_note].astype(np.int32)
+    onsets = notes[:, column(NOTE, "onset")] + lines[bar_of_row[is_note]]
+    pitches = notes[:, column(NOTE, "pitch")] % DRUM_BASE
+    durations = _DURATIONS[notes[:, column(NOTE, "duration")]]
+    velocities = notes[:, column(NOTE, "velocity")] * 4 + 2
+    table = np.stack([onsets, durations, pitches, velocities], axis=1)
+    owner = notes[:, column(NOTE, "instrument")] * 16 + notes[:, column(NOTE, "number")]
+    tracks = []
+    for track in track_rows.tolist():
+        identity, number = track[1], track[2]
+        program, is_drum = instrument_of(identity)
+        tracks.append(
+            Track(program, is_drum, "", note_array(table[owner == identity * 16 + number]))
+        )
+    return tuple(tracks)
+
+
+def _tempos(bar_table: Rows, lines: NDArray[np.int64]) -> tuple[Tempo, ...]:
+    values = bar_table[:, column(BAR, "tempo")].tolist()
+    return tuple(
+        Tempo.from_bpm(int(lines[b]), scales.TEMPO_BPM.value(value - 1))
+        for b, value in enumerate(values)
+        if b == 0 or value != values[b - 1]
+    )
+
+
+def _meters(meters: list[tuple[int, int]], lines: NDArray[np.int64]) -> tuple[Meter, ...]:
+    return tuple(
+        Meter(int(lines[b]), *meter)
+        for b, meter in enumerate(meters)
+        if b == 0 or meter != meters[b - 1]
+    )
+
+
+def _controls(
+    rows: Rows,
+    found: dict[int, Rows],
+    bar_of_row: NDArray[np.int64],
+    bars: int,
+    genres: Sequence[str],
+) -> Controls:
+    style = dict(zip(KINDS[STYLE].fields, found[STYLE][0, 1:].tolist(), strict=False))
+    form = dict(zip(KINDS[FORM].fields, found[FORM][0, 1:].tolist(), strict=False))
+    tempo = from_level(scales.TEMPO_BPM, form["tempo"])
+    key = style["key"]
+    return Controls(
+        genre=genres[style["genre"] - 1] if style["genre"] else None,
+        valence=from_level(scales.VALENCE, style["valence"]),
+        arousal=from_level(scales.AROUSAL, style["arousal"]),
+        key=((key - 1) % 12, MODES[(key - 1) // 12]) if key else None,
+        density=from_level(scales.DENSITY, style["density"]),
+        polyphony=from_level(scales.POLYPHONY, style["polyphony"]),
+        loudness=from_level(scales.LOUDNESS, style["loudness"]),
+        bars=form["bars"] or None,
+        meter=scales.METERS[form["meter"] - 1] if form["meter"] else None,
+        tempo=None if tempo is None else int(tempo),
+        track_count=form["tracks"] or None,
+        drums=None if form["drums"] == UNSET else form["drums"] == 2,
+        tracks=tuple(_track_plan(cells) for cells in found[TRACK].tolist()),
+        sections=_sections(rows, bar_of_row, bars),
+        plan=_plan(found[BAR]),
+        chords=_chords(rows, bar_of_row),
+    )
+
+
+def _track_plan(cells: list[int]) -> TrackPlan:
+    value = dict(zip(KINDS[TRACK].fields, cells[1:], strict=False))
+    program, is_drum = instrument_of(value["instrument"])
+    return TrackPlan(
+        program,
+        is_drum,
+        low=(value["low"] - 1) * 4 if value["low"] else None,
+        high=(value["high"] - 1) * 4 if value["high"] else None,
+        density=from_level(scales.DENSITY, value["density"]),
+        polyphony=from_level(scales.POLYPHONY, value["polyphony"]),
+        loudness=from_level(scales.LOUDNESS, value["loudness"]),
+    )
+
+
+def _sections(rows: Rows, bar_of_row: NDArray[np.int64], bars: int) -> tuple[SectionPlan, ...]:
+    places = np.flatnonzero(rows[:, 0] == SECTION)
+    starts = [int(bar_of_row[p]) + 1 for p in places]
+    ends = [*starts[1:], bars][: len(starts)]
+    sections = []
+    for place, start, end in zip(places, starts, ends, strict=True):
+        value = dict(zip(KINDS[SECTION].fields, rows[place, 1:].tolist(), strict=False))
+        sections.append(
+            SectionPlan(
+                start,
+                scales.LETTERS[value["letter"] - 1] if value["letter"] else "",
+                end - start,
+                valence=from_level(scales.VALENCE, value["valence"]),
+                arousal=from_level(scales.AROUSAL, value["arousal"]),
+                density=from_level(scales.DENSITY, value["density"]),
+                loudness=from_level(scales.LOUDNESS, value["loudness"]),
+            )
+        )
+    return tuple(sections)
+
+
+def _plan(bar_table: Rows) -> tuple[BarPlan, ...]:
+    back = bar_table[:, column(BAR, "back")].tolist()
+    likeness = bar_table[:, column(BAR, "likeness")].tolist()
+    density = bar_table[:, column(BAR, "density")].tolist()
+    plans = tuple(
+        BarPlan(
+            back=b - 1 if b else None,
+            likeness=LIKENESS[like - 1] if like else None,
+            density=from_level(scales.DENSITY, d),
+        )
+        for b, like, d in zip(back, likeness, density, strict=True)
+    )
+    return plans if any(plan != BarPlan() for plan in plans) else ()
+
+
+def _chords(rows: Rows, bar_of_row: NDArray[np.int64]) -> tuple[Chord, ...]:
+    chord_in_bar, chord_in_row = column(BAR, "chord"), column(CHORD, "chord")
+    chords = []
+    places = np.flatnonzero(np.isin(rows[:, 0], (BAR, CHORD)))
+    for place in places.tolist():
+        opening = rows[place, 0] == BAR
+        identity = int(rows[place, chord_in_bar if opening else chord_in_row])
+        if identity == UNSET:
+            continue
+        onset = 0 if opening else int(rows[place, column(CHORD, "onset")])
+        chords.append(Chord(int(bar_of_row[place]), onset, *chord_of(identity)))
+    return tuple(chords)

@@ -1,0 +1,172 @@
+"""Controls: a composer's wishes, or what was measured of a piece. `None` means "you choose".
+
+One type serves both: in training it is measured from the music and its labels, in composing it is
+what a person asked for. `codec` writes it into HEAD, SECTION and BAR rows and reads it back.
+"""
+
+from dataclasses import dataclass, fields, replace
+
+from musegen.errors import WishError, unknown
+from musegen.tokens import scales
+
+MODES = ("major", "minor")
+PITCH_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+@dataclass(frozen=True)
+class TrackPlan:
+    """One track: its instrument, and how high, busy, thick and loud it is.
+
+    `low` and `high` are MIDI pitches, `density` notes per quarter, `polyphony` mean notes at once,
+    `loudness` mean velocity.
+    """
+
+    program: int
+    is_drum: bool = False
+    low: int | None = None
+    high: int | None = None
+    density: float | None = None
+    polyphony: float | None = None
+    loudness: float | None = None
+
+
+@dataclass(frozen=True)
+class SectionPlan:
+    """A section that begins at bar `bar` (from 0) and lasts `bars` bars."""
+
+    bar: int
+    letter: str
+    bars: int
+    valence: float | None = None
+    arousal: float | None = None
+    density: float | None = None
+    loudness: float | None = None
+
+
+@dataclass(frozen=True)
+class BarPlan:
+    """One bar: the earlier bar that it repeats or varies, and how many notes per quarter it has.
+
+    `back` counts bars back to that bar (0: it is new); `likeness` is "new", "varied" or "exact".
+    """
+
+    back: int | None = None
+    likeness: str | None = None
+    density: float | None = None
+
+
+@dataclass(frozen=True)
+class Chord:
+    """A chord that begins `onset` steps into bar `bar`. `root` is a pitch class, C = 0.
+
+    `root` None stands for "no chord" (N.C.); `quality` is one of `scales.CHORD_QUALITIES`.
+    """
+
+    bar: int
+    onset: int
+    root: int | None
+    quality: str = ""
+
+
+LIKENESS = ("new", "varied", "exact")
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Wishes for a whole piece, and its plan where one is given. Every one may be left out.
+
+    valence, arousal: -1 to 1. key: (tonic pitch class, mode). tempo: quarter notes per minute.
+    density: notes per quarter. polyphony: mean notes at once. loudness: mean velocity.
+    tracks: the instruments that sound, all of them. plan: one `BarPlan` a bar, or nothing.
+    """
+
+    genre: str | None = None
+    valence: float | None = None
+    arousal: float | None = None
+    key: tuple[int, str] | None = None
+    density: float | None = None
+    polyphony: float | None = None
+    loudness: float | None = None
+    bars: int | None = None
+    meter: tuple[int, int] | None = None
+    tempo: int | None = None
+    track_count: int | None = None
+    drums: bool | None = None
+    tracks: tuple[TrackPlan, ...] = ()
+    sections: tuple[SectionPlan, ...] = ()
+    plan: tuple[BarPlan, ...] = ()
+    chords: tuple[Chord, ...] = ()
+
+    def __post_init__(self) -> None:
+        _between("valence", self.valence, -1, 1)
+        _between("arousal", self.arousal, -1, 1)
+        _between("bars", self.bars, 1, scales.MAX_BARS_WISH)
+        _between("tempo", self.tempo, scales.TEMPO_BPM.values[0], scales.TEMPO_BPM.values[-1])
+        _between("number of tracks", self.track_count, 1, scales.MAX_TRACKS)
+        if self.tempo is not None and self.tempo != int(self.tempo):
+            raise WishError(f"tempo {self.tempo} must be a whole number of beats per minute")
+        if self.meter is not None and self.meter not in scales.METERS:
+            n, d = self.meter
+            raise WishError(
+                f"meter {n}/{d} cannot be used: the lower number must be 1, 2, 4, 8, 16 or 32, "
+                "the upper at least 1, and a bar at most sixteen quarter notes long"
+            )
+        if self.key is not None and (self.key[0] not in range(12) or self.key[1] not in MODES):
+            raise WishError(f"key {self.key} must be a pitch class 0 to 11 and major or minor")
+        if len(self.tracks) > scales.MAX_TRACKS:
+            raise WishError(
+                f"{len(self.tracks)} tracks were asked for; a piece has at most {scales.MAX_TRACKS}"
+            )
+        for chord in self.chords:
+            if chord.quality not in scales.CHORD_QUALITIES:
+                raise WishError(unknown("chord quality", chord.quality, scales.CHORD_QUALITIES))
+
+    def on_grid(self) -> "Controls":
+        """These controls as rows can hold them: every number snapped to its scale.
+
+        A section's bars beyond 32 and a repeat from more than 64 bars back become "not said".
+        """
+        return replace(
+            self,
+            valence=_snap(scales.VALENCE, self.valence),
+            arousal=_snap(scales.AROUSAL, self.arousal),
+            density=_snap(scales.DENSITY, self.density),
+            polyphony=_snap(scales.POLYPHONY, self.polyphony),
+            loudness=_snap(scales.LOUDNESS, self.loudness),
+            tracks=tuple(
+                replace(
+                    t,
+                    low=None if t.low is None else t.low // 4 * 4,
+                    high=None if t.high is None else t.high // 4 * 4,
+                    density=_snap(scales.DENSITY, t.density),
+                    polyphony=_snap(scales.POLYPHONY, t.polyphony),
+                    loudness=_snap(scales.LOUDNESS, t.loudness),
+                )
+                for t in self.tracks
+            ),
+            sections=tuple(
+                replace(
+                    s,
+                    valence=_snap(scales.VALENCE, s.valence),
+                    arousal=_snap(scales.AROUSAL, s.arousal),
+                    density=_snap(scales.DENSITY, s.density),
+                    loudness=_snap(scales.LOUDNESS, s.loudness),
+                )
+                for s in self.sections
+            ),
+            plan=tuple(replace(b, density=_snap(scales.DENSITY, b.density)) for b in self.plan),
+        )
+
+    @property
+    def wished(self) -> tuple[str, ...]:
+        """Names of the controls that say something."""
+        return tuple(f.name for f in fields(self) if getattr(self, f.name) not in (None, ()))
+
+
+def _snap(scale: scales.Scale, number: float | None) -> float | None:
+    return None if number is None else scale.snap(number)
+
+
+def _between(name: str, number: float | None, low: float, high: float) -> None:
+    if number is not None and not low <= number <= high:
+        raise WishError(f"{name} {number:g} is out of range: allowed is {low:g} to {high:g}")

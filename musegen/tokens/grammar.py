@@ -1,0 +1,408 @@
+"""The law of rows: what may come next, field by field, as boolean masks.
+
+`Grammar` follows a piece row by row. Before each row it says which kinds are legal, and before
+each field which values are, given the fields already chosen; at least one always is. A random,
+untrained model that draws only what is legal composes a legal Score that keeps every hard limit.
+Knows no torch and no files.
+
+The guarantees, and where they are kept:
+- exactly the bars asked for, and an end           `_bars_left`, `kinds`
+- meter and tempo                                   `_meter`, `_tempo`
+- instruments: only these, and each one sounds      `_track_instrument`, `_onset`, `_instrument`
+- every note released by the last bar line          `_duration`, `_meter`
+- no overlap and no doubling of a pitch in a track  `_pitch`
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musegen.tokens import scales
+from musegen.tokens.fields import (
+    ALL_INSTRUMENTS,
+    BAR,
+    CHORD,
+    DRUM_BASE,
+    END,
+    FIELDS,
+    FORM,
+    KINDS,
+    NEW,
+    NOTE,
+    SECTION,
+    STYLE,
+    TRACK,
+    UNSET,
+    column,
+)
+from musegen.tokens.limits import Limits
+
+Mask = NDArray[np.bool_]
+
+_ENDLESS = 1 << 20
+_BAR_STEPS = np.array([0, *(scales.bar_steps(*m) for m in scales.METERS)])
+_DURATIONS = np.array(scales.DURATION)
+_LEFT_RANGES = [
+    scales.bars_left_range(i)
+    for i in range(scales.EXACT_BARS_LEFT + 1 + len(scales.BARS_LEFT_BINS))
+]
+_LEFT_LOW = np.array([low for low, _ in _LEFT_RANGES])
+_LEFT_HIGH = np.array([high for _, high in _LEFT_RANGES])
+_LEFT_HIGH[-1] = _ENDLESS
+
+
+class Grammar:
+    """The state of one piece being written, and what may be written next.
+
+    Call `advance` with every row, given or drawn. Between rows, `kinds()` says which kinds may
+    come next; `mask(kind, chosen)` says which values the next field of that kind may take, where
+    `chosen` are the values of its fields so far.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        limits.check()
+        self.limits = limits
+        self.previous = -1  # kind of the last row
+        self.track_ids: list[tuple[int, int]] = []  # (instrument, number) in score order
+        self.silent: set[int] = set()  # indices of tracks that have not sounded yet
+        self.bar = -1
+        self.bars_after = (0, _ENDLESS)  # least and most bars that may follow this one
+        self.meter = 0
+        self.tempo = 0
+        self.section_left: int | None = None  # bars left in the section; None: not known
+        self.sectioned = False
+        self.onset = 0  # of the last CHORD or NOTE in this bar
+        self.chord_onset = 0
+        self.track = -1  # of the last NOTE at `onset`, -1: none there yet
+        self.pitch = -1
+        self.rows_in_bar = 0
+        self.sounding: list[NDArray[np.int64]] = []  # per track (128,): when each pitch is free
+        self._masks: dict[tuple[int, str], Callable[[list[int]], Mask]] = {
+            (TRACK, "instrument"): self._track_instrument,
+            (TRACK, "number"): self._track_number,
+            (TRACK, "high"): self._track_high,
+            (SECTION, "section_bars"): self._section_bars,
+            (BAR, "bars_left"): self._bars_left,
+            (BAR, "meter"): self._meter,
+            (BAR, "tempo"): self._tempo,
+            (BAR, "back"): self._back,
+            (BAR, "likeness"): self._likeness,
+            (CHORD, "onset"): self._chord_onset,
+            (NOTE, "onset"): self._onset,
+            (NOTE, "instrument"): self._instrument,
+            (NOTE, "number"): self._number,
+            (NOTE, "pitch"): self._pitch,
+            (NOTE, "duration"): self._duration,
+        }
+
+    # What may come next
+
+    def kinds(self) -> Mask:
+        """Which kinds may come next: (kinds,) bool, at least one True except after END."""
+        legal = np.zeros(len(KINDS), dtype=bool)
+        if self.previous == -1:
+            legal[STYLE] = True
+        elif self.previous == STYLE:
+            legal[FORM] = True
+        elif self.previous in (FORM, TRACK):
+            self._after_head(legal)
+        elif self.previous == SECTION:
+            legal[BAR] = True
+        elif self.previous != END:
+            self._inside_bar(legal)
+        return legal
+
+    def mask(self, kind: int, chosen: list[int]) -> Mask:
+        """Which values the next field of a row of `kind` may take: (size,) bool."""
+        name = KINDS[kind].fields[len(chosen)]
+        special = self._masks.get((kind, name))
+        legal = np.ones(FIELDS[name].size, dtype=bool) if special is None else special(chosen)
+        if FIELDS[name].optional and not self.limits.unset_allowed and legal[1:].any():
+            legal[UNSET] = False
+        return legal
+
+    def advance(self, row: list[int]) -> None:
+        """Take a row, given or drawn, into account."""
+        kind = row[0]
+        if kind == TRACK:
+            self.silent.add(len(self.track_ids))
+            self.track_ids.append((row[1], row[2]))
+            self.sounding.append(np.zeros(128, dtype=np.int64))
+        elif kind == SECTION:
+            self.section_left = row[column(SECTION, "section_bars")] or None
+        elif kind == BAR:
+            self._open_bar(row)
+        elif kind == CHORD:
+            self.onset = self.chord_onset = row[1]
+            self.track = self.pitch = -1
+            self.rows_in_bar += 1
+        elif kind == NOTE:
+            self._take_note(row)
+        self.previous = kind
+
+    @property
+    def bars_in_all(self) -> int | None:
+        """How many bars the piece will have, where that is settled."""
+        low, high = self.bars_after
+        return self.bar + 1 + low if low == high and self.bar >= 0 else self.limits.bars
+
+    @property
+    def finished(self) -> bool:
+        """Whether the piece is complete."""
+        return self.previous == END
+
+    # Kinds
+
+    def _after_head(self, legal: Mask) -> None:
+        wanted = self.limits.track_count
+        if self.limits.instruments:
+            wanted = len(self.limits.instruments)
+        here = len(self.track_ids)
+        more = bool(self._track_instrument([]).any())
+        legal[TRACK] = more and (wanted is None or here < wanted)
+        done = here > 0 and (wanted is None or here >= wanted)
+        if self.limits.drums and not self._has_drums():
+            done = False
+        if done or not legal[TRACK]:
+            legal[SECTION] = legal[BAR] = True
+
+    def _inside_bar(self, legal: Mask) -> None:
+        bar_length = int(_BAR_STEPS[self.meter])
+        low, high = self.bars_after
+        must_sound = high == 0 and bool(self.silent)
+        full = (
+            self.limits.max_rows_per_bar is not None
+            and self.rows_in_bar >= self.limits.max_rows_per_bar
+            and not must_sound
+        )
+        if not full:
+            legal[NOTE] = self.onset < bar_length and bool(self._onset([]).any())
+            first = self._first_chord_onset()
+            legal[CHORD] = first < bar_length
+        if must_sound:
+            return
+        legal[END] = low == 0 and not self.silent
+        if high > 0:
+            over = self.section_left is not None and self.section_left <= 0
+            unknown = self.section_left is None and self.sectioned
+            legal[SECTION] = over or unknown
+            legal[BAR] = not over
+
+    # TRACK
+
+    def _has_drums(self) -> bool:
+        return any(instrument >= DRUM_BASE for instrument, _ in self.track_ids)
+
+    def _track_instrument(self, chosen: list[int]) -> Mask:
+        legal = np.zeros(FIELDS["instrument"].size, dtype=bool)
+        here = len(self.track_ids)
+        limits = self.limits
+        if limits.instruments:
+            if here < len(limits.instruments):
+                program, is_drum = limits.instruments[here]
+                legal[DRUM_BASE + scales.DRUM_KITS.index(program) if is_drum else program] = True
+            return legal
+        last = self.track_ids[-1][0] if here else 0
+        if (here and last >= DRUM_BASE) or here == scales.MAX_TRACKS:
+            return legal
+        left = None if limits.track_count is None else limits.track_count - here
+        pitched = here < scales.MAX_TRACKS - 1 and not (limits.drums and left == 1)
+        if pitched:
+            legal[last:DRUM_BASE] = True
+        # A drum track is the last one: only where no further track is owed.
+        if limits.drums is not False and left in (None, 1):
+            legal[DRUM_BASE:ALL_INSTRUMENTS] = True
+        return legal
+
+    def _track_number(self, chosen: list[int]) -> Mask:
+        same = sum(instrument == chosen[0] for instrument, _ in self.track_ids)
+        return _only(FIELDS["number"].size, same)
+
+    def _track_high(self, chosen: list[int]) -> Mask:
+        legal = np.ones(FIELDS["high"].size, dtype=bool)
+        legal[1 : chosen[2]] = False
+        return legal
+
+    # SECTION and BAR
+
+    def _least_most_after_next(self) -> tuple[int, int]:
+        """How many bars may follow the next bar, at least and at most."""
+        if self.bar >= 0:
+            low, high = self.bars_after
+            return max(low - 1, 0), high - 1
+        if self.limits.bars is not None:
+            return self.limits.bars - 1, self.limits.bars - 1
+        most = _ENDLESS if self.limits.max_bars is None else self.limits.max_bars
+        return 0, most - 1
+
+    def _section_bars(self, chosen: list[int]) -> Mask:
+        legal = np.ones(FIELDS["section_bars"].size, dtype=bool)
+        _, most = self._least_most_after_next()
+        legal[min(most + 2, len(legal)) :] = False
+        return legal
+
+    def _bars_left(self, chosen: list[int]) -> Mask:
+        low, high = self._least_most_after_next()
+        if self.previous == SECTION and self.section_left is not None:
+            low = max(low, self.section_left - 1)
+        return (high >= _LEFT_LOW) & (low <= _LEFT_HIGH)
+
+    def _meter(self, chosen: list[int]) -> Mask:
+        size = FIELDS["meter"].size
+        wished = self.limits.meter_at(self.bar + 1)
+        if wished is not None:
+            return _only(size, 1 + scales.METERS.index(wished))
+        if self.bar >= 0 and self.limits.steady:
+            return _only(size, self.meter)
+        bars = self._range_of_left(chosen[0])[0] + 1
+        hanging = self._hanging() - int(_BAR_STEPS[self.meter]) if self.bar >= 0 else 0
+        legal: Mask = _BAR_STEPS * bars >= max(hanging, 1)
+        legal[UNSET] = False
+        return legal
+
+    def _tempo(self, chosen: list[int]) -> Mask:
+        size = FIELDS["tempo"].size
+        wished = self.limits.tempo_at(self.bar + 1)
+        if wished is not None:
+            return _only(size, 1 + scales.TEMPO_BPM.index(wished))
+        if self.bar >= 0 and self.limits.steady:
+            return _only(size, self.tempo)
+        legal = np.ones(size, dtype=bool)
+        legal[UNSET] = False
+        return legal
+
+    def _back(self, chosen: list[int]) -> Mask:
+        legal = np.ones(FIELDS["back"].size, dtype=bool)
+        legal[self.bar + 3 :] = False  # bar b can point back to bar 0: b bars, value b + 1
+        return legal
+
+    def _likeness(self, chosen: list[int]) -> Mask:
+        size = FIELDS["likeness"].size
+        back = chosen[3]
+        if back in (UNSET, NEW):
+            return _only(size, back)
+        legal = np.ones(size, dtype=bool)
+        legal[[UNSET, NEW]] = False
+        return legal
+
+    def _range_of_left(self, index: int) -> tuple[int, int]:
+        low, high = self._least_most_after_next()
+        return max(low, int(_LEFT_LOW[index])), min(high, int(_LEFT_HIGH[index]))
+
+    def _hanging(self) -> int:
+        """Steps from this bar's line to the last release of what sounds."""
+        return max((int(free.max()) for free in self.sounding), default=0)
+
+    def _open_bar(self, row: list[int]) -> None:
+        left = self._range_of_left(row[column(BAR, "bars_left")])
+        if self.bar >= 0:
+            passed = int(_BAR_STEPS[self.meter])
+            for free in self.sounding:
+                np.maximum(free - passed, 0, out=free)
+        if self.previous == SECTION:
+            self.sectioned = True
+        if self.section_left is not None:
+            self.section_left -= 1
+        self.bars_after = left
+        self.bar += 1
+        self.meter = row[column(BAR, "meter")]
+        self.tempo = row[column(BAR, "tempo")]
+        self.onset = self.chord_onset = 0
+        self.track = self.pitch = -1
+        self.rows_in_bar = 0
+
+    # CHORD
+
+    def _first_chord_onset(self) -> int:
+        after_notes = self.onset + 1 if self.track >= 0 else self.onset
+        return max(after_notes, self.chord_onset + 1)
+
+    def _chord_onset(self, chosen: list[int]) -> Mask:
+        legal = np.zeros(FIELDS["onset"].size, dtype=bool)
+        legal[self._first_chord_onset() : int(_BAR_STEPS[self.meter])] = True
+        return legal
+
+    # NOTE
+
+    def _free(self, track: int, onset: int) -> Mask:
+        """Pitches (128,) that `track` may strike at `onset`."""
+        free: Mask = self.sounding[track] <= onset
+        if onset == self.onset:
+            if track < self.track:
+                free = np.zeros(128, dtype=bool)
+            elif track == self.track:
+                free[: self.pitch + 1] = False
+        return free
+
+    def _open_tracks(self, onset: int) -> list[int]:
+        """Tracks that may strike a note at `onset`, so that every silent track can still sound."""
+        bar_length = int(_BAR_STEPS[self.meter])
+        last = len(self.track_ids) - 1
+        if self.bars_after[1] == 0 and self.silent and onset == bar_length - 1:
+            last = min(self.silent)
+        first = self.track if onset == self.onset and self.track >= 0 else 0
+        return [t for t in range(first, last + 1) if self._free(t, onset).any()]
+
+    def _onset(self, chosen: list[int]) -> Mask:
+        legal = np.zeros(FIELDS["onset"].size, dtype=bool)
+        bar_length = int(_BAR_STEPS[self.meter])
+        legal[self.onset : bar_length] = True
+        # Only where nothing can be struck any more is an onset illegal; a track with all of its
+        # 128 pitches held is that rare, so look at the present onset alone and trust the others
+        # to have a track that is free, unless some pitch range is fully held.
+        if self.onset < bar_length and self.track >= 0 and not self._open_tracks(self.onset):
+            legal[self.onset] = False
+        if any(bool((free > self.onset).all()) for free in self.sounding):
+            for onset in np.flatnonzero(legal).tolist():
+                legal[onset] = bool(self._open_tracks(onset))
+        return legal
+
+    def _instrument(self, chosen: list[int]) -> Mask:
+        legal = np.zeros(FIELDS["instrument"].size, dtype=bool)
+        legal[[self.track_ids[t][0] for t in self._open_tracks(chosen[0])]] = True
+        return legal
+
+    def _number(self, chosen: list[int]) -> Mask:
+        legal = np.zeros(FIELDS["number"].size, dtype=bool)
+        onset, instrument = chosen
+        for track in self._open_tracks(onset):
+            if self.track_ids[track][0] == instrument:
+                legal[self.track_ids[track][1]] = True
+        return legal
+
+    def _pitch(self, chosen: list[int]) -> Mask:
+        onset, instrument, number = chosen
+        legal = np.zeros(FIELDS["pitch"].size, dtype=bool)
+        free = self._free(self.track_ids.index((instrument, number)), onset)
+        first = DRUM_BASE if instrument >= DRUM_BASE else 0
+        legal[first : first + 128] = free
+        return legal
+
+    def _duration(self, chosen: list[int]) -> Mask:
+        legal: Mask = self._steps_left(chosen[0]) >= _DURATIONS
+        return legal
+
+    def _steps_left(self, onset: int) -> int:
+        """Steps from `onset` to the last bar line that is sure to come."""
+        bar_length = int(_BAR_STEPS[self.meter])
+        low = self.bars_after[0]
+        if not self.limits.meters:
+            return bar_length * (low + 1) - onset
+        most = min(low, scales.MAX_DURATION // 3)
+        coming = [self.limits.meter_at(self.bar + 1 + b) or (4, 4) for b in range(most)]
+        return bar_length + sum(scales.bar_steps(*m) for m in coming) - onset
+
+    def _take_note(self, row: list[int]) -> None:
+        onset, instrument, number, pitch, duration = row[1:6]
+        track = self.track_ids.index((instrument, number))
+        self.onset, self.track, self.pitch = onset, track, pitch % DRUM_BASE
+        self.sounding[track][self.pitch] = onset + scales.DURATION[duration]
+        self.silent.discard(track)
+        self.rows_in_bar += 1
+
+
+def _only(size: int, value: int) -> Mask:
+    legal = np.zeros(size, dtype=bool)
+    legal[value] = True
+    return legal

@@ -1,0 +1,68 @@
+"""Held-out likelihood: nats per note of a model on whole windows, in all and by field."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from musegen.corpus.batches import Batch
+from musegen.model.loss import row_loss
+from musegen.model.transformer import MusicModel
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """How well rows were foretold. All figures are in nats.
+
+    per_note: everything that was to be foretold (kinds, tracks, bars, chords, notes) over the
+    number of notes. note_fields: only the fields of the notes themselves. by_field: the mean of
+    each field over the rows that have it.
+    """
+
+    per_note: float
+    note_fields: float
+    by_field: dict[str, float]
+    notes: int
+    rows: int
+
+
+def tensors(batch: Batch, device: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Rows, times and scored of a batch as tensors on `device`."""
+    return (
+        torch.from_numpy(batch.rows).to(device),
+        torch.from_numpy(batch.times).to(device),
+        torch.from_numpy(batch.scored).to(device),
+    )
+
+
+@torch.no_grad()
+def likelihood(
+    model: MusicModel, batches: Iterable[Batch], device: str = "cpu", bf16: bool = False
+) -> Likelihood:
+    """The model's likelihood of all scored rows of `batches`."""
+    model.eval()
+    nats: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    for batch in batches:
+        rows, times, scored = tensors(batch, device)
+        with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=bf16):
+            loss = row_loss(model, rows, times, scored)
+        for name, value in loss.nats.items():
+            nats[name] += float(value)
+            counts[name] += loss.counts[name]
+    model.train()
+    return summarise(nats, counts)
+
+
+def summarise(nats: Counter[str], counts: Counter[str]) -> Likelihood:
+    """Sums of nats and counts by field as a Likelihood."""
+    notes = max(counts["NOTE.onset"], 1)
+    in_notes = sum(value for name, value in nats.items() if name.startswith("NOTE."))
+    return Likelihood(
+        per_note=sum(nats.values()) / notes,
+        note_fields=in_notes / notes,
+        by_field={name: nats[name] / max(counts[name], 1) for name in sorted(nats)},
+        notes=counts["NOTE.onset"],
+        rows=counts["kind"],
+    )

@@ -1,0 +1,99 @@
+"""What a run needs to go on: float32 weights, the optimiser's moments, where it stood, its history.
+
+Lies in the folder `training/` of a checkpoint, as safetensors and JSON, written with it.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from musegen.errors import CheckpointError
+from musegen.model.transformer import MusicModel
+
+FOLDER = "training"
+
+
+@dataclass
+class Progress:
+    """Where a run stands. `history` holds one entry for each evaluation."""
+
+    step: int = 0
+    seconds: float = 0.0
+    rows: int = 0
+    best: float | None = None
+    since_best: int = 0
+    skipped: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def save_state(
+    checkpoint: Path,
+    model: MusicModel,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    settings: dict[str, Any],
+) -> None:
+    """The folder `training/` inside `checkpoint` holds everything to go on from here."""
+    folder = checkpoint / FOLDER
+    folder.mkdir()
+    tensors = {f"weight.{name}": p.detach().contiguous() for name, p in model.named_parameters()}
+    names = {p: name for name, p in model.named_parameters()}
+    for parameter, moments in optimizer.state.items():
+        for moment, value in moments.items():
+            tensor = value if torch.is_tensor(value) else torch.tensor(float(value))
+            tensors[f"{moment}.{names[parameter]}"] = tensor.detach().contiguous().cpu()
+    save_file(tensors, folder / "state.safetensors")
+    entries = {"progress": asdict(progress), "settings": settings}
+    (folder / "state.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    lines = [json.dumps(entry) + "\n" for entry in progress.history]
+    (folder / "metrics.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+def has_state(checkpoint: Path) -> bool:
+    """Whether training can go on from this checkpoint."""
+    return (checkpoint / FOLDER / "state.json").is_file()
+
+
+def read_progress(checkpoint: Path) -> tuple[Progress, dict[str, Any]]:
+    """Where the run stood, and the settings that it ran with."""
+    path = checkpoint / FOLDER / "state.json"
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        return Progress(**entries["progress"]), entries["settings"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read ({error}); start anew without --resume, or restore the folder"
+        ) from None
+
+
+def load_tensors(checkpoint: Path, model: MusicModel, optimizer: torch.optim.Optimizer) -> None:
+    """Weights and moments are those that were saved."""
+    path = checkpoint / FOLDER / "state.safetensors"
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from None
+    for name, parameter in model.named_parameters():
+        weight = tensors.get(f"weight.{name}")
+        if weight is None or weight.shape != parameter.shape:
+            raise CheckpointError(
+                f"{path} does not fit the model's settings ({name}); resume with the settings "
+                "that the run was started with"
+            )
+        with torch.no_grad():
+            parameter.copy_(weight)
+        moments = {
+            key.split(".", 1)[0]: value.to(parameter.device) if key[0] == "e" else value
+            for key, value in (
+                (f"{moment}.{name}", tensors.get(f"{moment}.{name}"))
+                for moment in ("step", "exp_avg", "exp_avg_sq")
+            )
+            if value is not None
+        }
+        if moments:
+            optimizer.state[parameter] = moments
