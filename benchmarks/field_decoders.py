@@ -11,7 +11,6 @@ import argparse
 import json
 import platform
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,7 +133,9 @@ def trial(prepared: Prepared, form: str, cpu_seconds: float, seed: int) -> dict[
         "notes_seen": notes,
         "nats_per_note": round(result.per_note, 3),
         "note_fields": round(result.note_fields, 3),
-        "by_field": {k: round(v, 3) for k, v in result.by_field.items() if k.startswith(("NOTE", "kind"))},
+        "by_field": {
+            k: round(v, 3) for k, v in result.by_field.items() if k.startswith(("NOTE", "kind"))
+        },
     }
 
 

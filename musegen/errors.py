@@ -18,7 +18,7 @@ from pathlib import Path
 
 
 class MusegenError(Exception):
-    """Something that a user can cause: the message says what, where, what is allowed, what to do."""
+    """Something a user can cause: the message says what, where, what is allowed, what to do."""
 
     def at(self, place: str) -> "MusegenError":
         """This error with the place where it happened put before its message, outermost first."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from musegen.errors import OutputError
 
 
-def write_whole(path: str | Path, content: bytes, *, force: bool = False) -> None:
+def write_whole(path: str | Path, content: bytes, force: bool = False) -> None:
     """The file at `path` holds exactly `content`, safe on the disk.
 
     It is written beside its place and renamed into it, so that no reader ever sees half a file. A

@@ -18,13 +18,15 @@ def whole_folder(path: str | Path, force: bool = False) -> Iterator[Path]:
     only after that. Raises OutputError where `path` exists and `force` is not given, and where
     the disk is full or not writable; then nothing has changed.
     """
-    target = Path(path)
-    if target.exists() and not force:
-        raise OutputError(
-            f"{target} exists already; choose another name, or overwrite with --force"
-        )
+    target = Path(os.path.realpath(path))  # a link to a folder stays, and what it names is replaced
     staging = target.parent / f".{target.name}.{os.getpid()}.part"
     try:
+        if target.exists() and not target.is_dir():
+            raise OutputError(f"{path} is a file; name a folder")
+        if target.exists() and not force:
+            raise OutputError(
+                f"{path} exists already; choose another name, or overwrite with --force"
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
@@ -35,7 +37,7 @@ def whole_folder(path: str | Path, force: bool = False) -> Iterator[Path]:
         _swap(staging, target)
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
-        raise OutputError(f"cannot write {target}: {reason}") from error
+        raise OutputError(f"cannot write {path}: {reason}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

@@ -26,12 +26,14 @@ def command(checkpoint: str, prepared: Path, out: Path | None, force: bool, quie
     """
     from musegen.cli.progress import counted
     from musegen.corpus.shards import load_prepared
-    from musegen.errors import CheckpointError
+    from musegen.errors import CheckpointError, OutputError
     from musegen.evaluation.likelihood import likelihood_report
     from musegen.files import write_whole
     from musegen.model.checkpoint import load_checkpoint
     from musegen.model.devices import pick_bf16
 
+    if out is not None and out.exists() and not force:
+        raise OutputError(f"{out} exists already; choose another name, or add --force")
     ready = load_prepared(prepared)
     loaded = load_checkpoint(checkpoint)
     if tuple(ready.genres) != loaded.genres:
@@ -46,4 +48,4 @@ def command(checkpoint: str, prepared: Path, out: Path | None, force: bool, quie
     text = f"# Held-out likelihood of {Path(checkpoint).name}\n\n{report.markdown()}"
     click.echo(text)
     if out is not None:
-        write_whole(out, text.encode(), force)
+        write_whole(out, text.encode(), force=force)

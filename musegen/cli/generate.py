@@ -9,7 +9,7 @@ import click
 from musegen.errors import OutputError, WishError
 from musegen.music.mood import mood_point
 from musegen.tokens.controls import Controls
-from musegen.tokens.wishes import key_name, parse_key, parse_meter, parse_tracks
+from musegen.tokens.wishes import parse_key, parse_meter, parse_tracks
 
 if TYPE_CHECKING:
     from musegen.composing.composer import Composition
@@ -121,6 +121,8 @@ def _places(out: Path, count: int, png: bool, wav: bool, force: bool) -> list[Pa
     """Where each piece goes; refuses before composing what could not be written after it."""
     if count < 1:
         raise WishError(f"count {count} is too small: at least one piece")
+    if out.name in ("", ".."):
+        raise OutputError(f"{out} is a folder; name a file, such as {out / 'tune.mid'}")
     if out.suffix.lower() not in (".mid", ".midi"):
         out = out.with_name(out.name + ".mid")
     places = [out.with_stem(f"{out.stem}-{n + 1}") for n in range(count)] if count > 1 else [out]
@@ -163,30 +165,20 @@ def _write(
         from musegen.render.pianoroll import save_pianoroll
 
         picture = place.with_suffix(".png")
-        chords = [(c.bar, c.onset, c.root, c.quality) for c in piece.controls.chords]
-        sections = [(s.bar, s.bars, s.letter) for s in piece.controls.sections]
+        plan = piece.controls
         save_pianoroll(
-            piece.score, picture, force=force, title=describe(piece), chords=chords,
-            sections=sections,
-        )  # fmt: skip
+            piece.score,
+            picture,
+            title=place.stem,
+            genre=plan.genre or "",
+            chords=plan.chords,
+            sections=plan.sections,
+            force=force,
+        )
         click.echo(str(picture))
     if wav:
         from musegen.render.audio import render_wav
 
         sound = place.with_suffix(".wav")
-        route = render_wav(midi_bytes(piece.score), sound, force=force)
-        click.echo(str(sound) + ("" if quiet else f"  ({route})"))
-
-
-def describe(piece: "Composition") -> str:
-    """One line about a piece: its genre, key, tempo, meter and length."""
-    plan, score = piece.controls, piece.score
-    meter = score.meters[0]
-    parts = [
-        plan.genre or "",
-        key_name(plan.key) if plan.key else "",
-        f"{score.tempos[0].bpm:.0f} bpm",
-        f"{meter.numerator}/{meter.denominator}",
-        f"seed {piece.seed}" + (f", piece {piece.number + 1}" if piece.number else ""),
-    ]
-    return " · ".join(part for part in parts if part)
+        recording = render_wav(midi_bytes(piece.score), sound, force=force)
+        click.echo(str(sound) + ("" if quiet else f"  ({recording.route})"))

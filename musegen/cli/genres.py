@@ -16,7 +16,10 @@ def command(checkpoint: str) -> None:
     path = Path(checkpoint) / "labels.json"
     try:
         genres = json.loads(path.read_text(encoding="utf-8"))["genres"]
-    except (OSError, ValueError, KeyError):
-        raise CheckpointError(f"{checkpoint} is not a checkpoint folder") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise CheckpointError(
+            f"{checkpoint} is not a checkpoint folder; name one with --checkpoint, or train one: "
+            "musegen train FOLDER --out checkpoints/mine"
+        ) from None
     for genre in genres:
         click.echo(genre)

@@ -21,6 +21,8 @@ COMMANDS = {
 }
 """Name and short help of each command; each lives in its own module, loaded when it is used."""
 
+INTERRUPTED = 130
+
 
 class Commands(click.Group):
     """Loads a command's module when it is called, so that --help is quick."""
@@ -42,15 +44,35 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run; errors that a user can cause become one line and exit code 1."""
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Ctrl-C is no error of anybody's, and has the exit code of its signal."""
         try:
-            return super().main(*args, **kwargs)
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            ctx.exit(130)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run; errors that a user can cause become one line and an exit code."""
+        if not kwargs.pop("standalone_mode", True):
+            return super().main(*args, standalone_mode=False, **kwargs)
+        try:
+            super().main(*args, standalone_mode=False, **kwargs)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.exceptions.Exit as done:
+            sys.exit(done.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("interrupted", err=True)
+            sys.exit(INTERRUPTED)
         except MusegenError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(getattr(error, "exit_code", 1))
+            code = getattr(error, "exit_code", None)  # an interrupted run has one of its own
+            click.echo(str(error) if code else f"error: {error}", err=True)
+            sys.exit(code or 1)
         except BrokenPipeError:
             sys.exit(1)
+        sys.exit(0)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,4 +1,4 @@
-"""Progress on the terminal: rich bars where there is a terminal, plain lines where there is none."""
+"""Progress on the terminal: rich bars where there is a terminal, else plain lines."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -12,6 +12,8 @@ from musegen.errors import OutputError, SettingError
 if TYPE_CHECKING:
     from musegen.corpus.shards import Facts
 
+LARGEST_SEED = 2**32 - 1
+
 
 @click.command("train")
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -56,23 +58,26 @@ def command(
       musegen train ~/midi --out checkpoints/mine --preset tiny
       musegen train ~/midi --out checkpoints/mine --minutes 60 --set model.layers=6
     """
+    from musegen.cli.progress import console, counted
     from musegen.cli.watching import TerminalObserver
     from musegen.corpus.prepare import prepare
-    from musegen.cli.progress import console, counted
     from musegen.training.card import RunFacts
     from musegen.training.settings import run_settings
 
-    if seed < 0:
-        raise SettingError(f"seed {seed} is negative; any whole number from 0 on will do")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise SettingError(f"seed {seed} is out of range: allowed is 0 to {LARGEST_SEED}")
+    if workers is not None and workers < 0:
+        raise SettingError(f"--workers {workers} is negative; 0 reads files without workers")
     wanted = dict(_pair(change) for change in changes)
     if steps is not None:
         wanted["train.steps"] = str(steps)
     if minutes is not None:
         wanted["train.minutes"] = str(minutes)
     settings = run_settings(preset, config, wanted)
+    out = Path(os.path.abspath(out)) if out.name in ("", "..") else out  # "." has a name, too
     _check_out(out, resume, force)
 
-    shards = prepared or out.with_name(out.name + ".prepared")
+    shards = prepared or out.parent / f"{out.name}.prepared"
     with counted("reading files", quiet) as show:
         ready = prepare(
             folder,
@@ -119,11 +124,15 @@ def _check_out(out: Path, resume: bool, force: bool) -> None:
         raise SettingError(f"--resume: {out} holds no run to go on with; leave --resume out")
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; name a folder for the checkpoint")
-    if out.exists() and any(out.iterdir()) and not (resume or force):
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not (resume or force):
         raise OutputError(
             f"{out} exists already; go on with --resume, start anew with --force, or choose "
             "another name"
         )
+    if not (out / "config.json").is_file():  # what --force replaces must have been made here
+        raise OutputError(f"{out} holds other files than a checkpoint; choose another name")
 
 
 def summary(facts: "Facts") -> Iterator[str]:

@@ -30,6 +30,9 @@ MAX_BARS_UNASKED = 64
 MAX_ROWS_PER_BAR = 256
 """A bar with so many notes and chords is closed; never more than a quarter of the context."""
 
+TOGETHER = 16
+"""How many pieces are written side by side at most: each takes its own memory."""
+
 Watcher = Callable[[int, int, int | None], None]
 """Called with (piece, bars finished, bars in all where known) whenever a bar is finished."""
 
@@ -76,6 +79,8 @@ class Composer:
         """
         if count < 1:
             raise WishError(f"count {count} is too small: at least one piece")
+        if seed < 0:
+            raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")
         wishes = told((controls or Controls()).on_grid())
         limits = replace(
             Limits.of(wishes),
@@ -84,9 +89,13 @@ class Composer:
             max_rows_per_bar=min(MAX_ROWS_PER_BAR, self.checkpoint.model.config.context // 4),
         )
         head = head_rows(wishes, self.genres)
-        drafts = [Draft(n, limits, head, chance(seed, n)) for n in range(count)]
-        _write(drafts, self.checkpoint, sampling or Sampling(), watch)
-        return [self._finish(draft, seed) for draft in drafts]
+        pieces = []
+        for first in range(0, count, TOGETHER):
+            numbers = range(first, min(first + TOGETHER, count))
+            drafts = [Draft(n, limits, head, chance(seed, n)) for n in numbers]
+            _write(drafts, self.checkpoint, sampling or Sampling(), watch)
+            pieces += [self._finish(draft, seed) for draft in drafts]
+        return pieces
 
     def _finish(self, draft: Draft, seed: int) -> Composition:
         rows = as_rows(draft.rows)
@@ -95,11 +104,18 @@ class Composer:
 
 
 def told(wishes: Controls) -> Controls:
-    """The wishes with what the asked-for instruments imply: how many tracks, and whether drums."""
+    """The wishes with what the asked-for instruments imply: how many tracks, and whether drums.
+
+    What is wished of these stays, so that a contradiction is found.
+    """
     if not wishes.tracks:
         return wishes
-    drums = any(track.is_drum for track in wishes.tracks)
-    return replace(wishes, track_count=len(wishes.tracks), drums=drums)
+    count, drums = wishes.track_count, wishes.drums
+    return replace(
+        wishes,
+        track_count=len(wishes.tracks) if count is None else count,
+        drums=any(track.is_drum for track in wishes.tracks) if drums is None else drums,
+    )
 
 
 def furnished(score: Score, plan: Controls) -> Score:
@@ -165,16 +181,13 @@ def _advance(stepper: Stepper, writing: list[Draft], times: list[int]) -> list[t
     if not writing:
         return []
     full = [slot for slot in range(len(writing)) if stepper.room(slot) == 0]
-    fresh = {slot: _show(stepper, slot, writing[slot]) for slot in full}
-    if len(fresh) == len(writing):
-        return [fresh[slot] for slot in range(len(writing))]
-    if fresh:  # a slot that was shown anew has its newest row already: step the others alone
-        return [
-            fresh[slot] if slot in fresh else _show(stepper, slot, draft)
-            for slot, draft in enumerate(writing)
-        ]
+    for slot in full:
+        stepper.clear(slot)
     rows = torch.tensor([draft.rows[-1] for draft in writing])
-    return list(stepper.step(rows, torch.tensor(times)))
+    states = list(stepper.step(rows, torch.tensor(times)))
+    for slot in full:  # what a piece sees must not depend on the pieces beside it: only these anew
+        states[slot] = _show(stepper, slot, writing[slot])
+    return states
 
 
 def _show(stepper: Stepper, slot: int, draft: Draft) -> torch.Tensor:

@@ -13,6 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from musegen.errors import MusegenError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -65,6 +67,22 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
 
 
+def _do_nothing() -> None:
+    """What a worker is asked in order to see whether it starts."""
+
+
+def _check_workers() -> None:
+    """A worker can be started; without this every item would be blamed for its death, slowly."""
+    with _pool(1) as pool:
+        try:
+            pool.submit(_do_nothing).result()
+        except BrokenProcessPool:
+            raise MusegenError(
+                "worker processes cannot be started here: begin the script's work under "
+                "if __name__ == '__main__', or ask for 0 workers (--workers 0)"
+            ) from None
+
+
 def guarded_map(
     function: Callable[[Item], Result],
     items: Sequence[Item],
@@ -75,7 +93,8 @@ def guarded_map(
     """The function's result for every item, in order, whatever the number of workers.
 
     An item whose worker dies, or that takes longer than `limit_s`, gives `Died`. What the function
-    raises is raised here. With 0 workers everything is done in this process, unguarded.
+    raises is raised here. With 0 workers everything is done in this process, unguarded. Raises
+    MusegenError where no worker can be started at all.
     """
     if workers == 0:
         yield from map(function, items)
@@ -102,6 +121,7 @@ def guarded_map(
                 pool.shutdown(wait=False, cancel_futures=True)
                 chunks.extendleft(other for other, _ in reversed(waiting))
                 waiting.clear()
+                _check_workers()
                 yield from _one_by_one(job, batch)
                 pool = _pool(workers)
     finally:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from musegen.corpus.barring import with_real_bars, with_steady_grid
 from musegen.corpus.described import MoodFrom, controls_of
 from musegen.corpus.guarded import Died, guarded_map
 from musegen.corpus.labels import (
@@ -68,14 +69,16 @@ class PrepareSettings:
 
     `held_out` is the share of pieces kept back to judge with. Pieces of fewer than `least_notes`
     notes or `least_bars` bars are left out. `mood` is "measured" or "labels": whether valence and
-    arousal on a label win over what is measured. A file that takes longer than `limit_s` is left
-    out.
+    arousal on a label win over what is measured. `find_bars` moves a piece onto its grid and its
+    bar lines onto the music where the file has them elsewhere (`barring`). A file that takes longer
+    than `limit_s` is left out.
     """
 
     held_out: float = 0.03
     least_notes: int = 16
     least_bars: int = 2
     mood: MoodFrom = "measured"
+    find_bars: bool = True
     limit_s: float = 60.0
 
     def __post_init__(self) -> None:
@@ -131,7 +134,12 @@ class _Reader:
             return LeftOut(path, BUG, f"{type(error).__name__}: {error}")
 
     def _read(self, path: str, label: Label) -> Reading | LeftOut:
-        score, report = quantise(read_midi(self.root / path))
+        score, adrift, moved = read_midi(self.root / path), False, False
+        if self.settings.find_bars and score.note_count:
+            score, adrift = with_steady_grid(score)
+        score, report = quantise(score)
+        if self.settings.find_bars:
+            score, moved = with_real_bars(score, trusted=not adrift)
         bars = len(bar_lines(score)) - 1
         if score.note_count < self.settings.least_notes:
             return LeftOut(
@@ -143,6 +151,8 @@ class _Reader:
         identity, lowest = identity_of(score)
         rows = encode(score, controls)
         changes = {name: round(value, 6) for name, value in report.changes.items()}
+        changes |= {"grids_moved": 1} if adrift else {}
+        changes |= {"bar_lines_moved": 1} if moved else {}
         return Reading(rows, score.note_count, bars, identity, lowest, changes)
 
 

@@ -4,7 +4,7 @@ Three of them: uniform over what the grammar allows, a unigram and a 5-gram of e
 nats by field in the same keys as the model's, so that the tables stand side by side.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 import numpy as np
@@ -22,7 +22,7 @@ Piece = tuple[Rows, NDArray[np.bool_]]
 
 def uniform(pieces: Iterable[Piece]) -> Likelihood:
     """Every legal choice is equally likely: what the grammar alone knows."""
-    nats: Counter[str] = Counter()
+    nats: dict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
     for rows, scored in pieces:
         grammar = Grammar(Limits(unset_allowed=True))
@@ -66,7 +66,7 @@ def field_sequences(pieces: Iterable[Piece]) -> dict[str, Sequences]:
 
 def ngram(train: dict[str, Sequences], held_out: dict[str, Sequences], order: int) -> Likelihood:
     """An n-gram of each field, fitted on `train`, judged on `held_out` (see `field_sequences`)."""
-    nats: Counter[str] = Counter()
+    nats: dict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
     for key, sequences in held_out.items():
         size = len(KINDS) if key == "kind" else FIELDS[key.split(".")[1]].size

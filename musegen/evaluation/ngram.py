@@ -58,9 +58,7 @@ class NGram:
         return nats
 
 
-def _contexts(
-    sequences: Sequences, length: int
-) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+def _contexts(sequences: Sequences, length: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """For every value of all sequences, a hash of the `length` values before it, and the value."""
     if not sequences:
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)

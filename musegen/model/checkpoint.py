@@ -18,12 +18,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from musegen.errors import CheckpointError, MusegenError
 from musegen.folders import whole_folder
 from musegen.model.transformer import ModelConfig, MusicModel
-from musegen.tokens.fields import TABLE, Table, fingerprint
+from musegen.tokens.fields import MAX_GENRES, TABLE, Table, fingerprint
 
 SCHEMA = 1
 MAX_PARAMETERS = 2_000_000_000
@@ -64,13 +64,13 @@ def write_model(
 ) -> None:
     """Write everything but the card into an existing folder."""
     weights = {name: p.detach().to(dtype).contiguous() for name, p in model.named_parameters()}
-    save_file(weights, staging / WEIGHTS)
-    digest = hashlib.sha256((staging / WEIGHTS).read_bytes()).hexdigest()
+    content = save(weights)  # not save_file: it hides a full disk behind an error of its own
+    (staging / WEIGHTS).write_bytes(content)
     config = {
         "schema": SCHEMA,
         "model": asdict(model.config),
         "parameters": model.parameter_count(),
-        "weights_sha256": digest,
+        "weights_sha256": hashlib.sha256(content).hexdigest(),
         "facts": dict(facts or {}),
     }
     _write_json(staging / "config.json", config)
@@ -104,6 +104,10 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
     genres = _read_json(place / "labels.json").get("genres")
     if not isinstance(genres, list) or not all(isinstance(g, str) for g in genres):
         raise CheckpointError(f"{place / 'labels.json'}: must hold a list of names as 'genres'")
+    if len(genres) > MAX_GENRES or len(set(genres)) < len(genres):
+        raise CheckpointError(
+            f"{place / 'labels.json'}: must name at most {MAX_GENRES} genres, each once"
+        )
     model = _empty_model(place, config)
     digest = _load_weights(place / WEIGHTS, config, model)
     facts = config.get("facts")
@@ -118,9 +122,14 @@ def model_config(entries: Mapping[str, Any], place: str) -> ModelConfig:
     if set(entries) != known:
         wrong = ", ".join(sorted(set(entries) ^ known))
         raise CheckpointError(f"{place}: the model's sizes are not those of this version: {wrong}")
+    for f in fields(ModelConfig):
+        whole, entry = isinstance(f.default, int), entries[f.name]
+        if isinstance(entry, bool) or not isinstance(entry, int if whole else (int, float)):
+            sort = "whole number" if whole else "number"
+            raise CheckpointError(f"{place}: {f.name} must be a {sort}, not {entry!r}")
     try:
         return ModelConfig(**entries)
-    except (TypeError, MusegenError) as error:
+    except MusegenError as error:
         raise CheckpointError(f"{place}: {error}") from None
 
 
@@ -186,7 +195,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} cannot be read: {error}") from None
     try:
         entries = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(entries, dict):
         raise CheckpointError(f"{path} must hold a JSON object")

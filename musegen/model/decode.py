@@ -49,6 +49,10 @@ class Stepper:
             self.lengths[slot] = length
         self.lengths.pop()
 
+    def clear(self, slot: int) -> None:
+        """The slot holds no row; the next one starts it anew."""
+        self.lengths[slot] = 0
+
     @torch.inference_mode()
     def prefill(self, slot: int, rows: Tensor, times: Tensor) -> Tensor:
         """Start a slot anew with rows (n, columns) at times (n,); the state (width,) after them."""
@@ -62,7 +66,7 @@ class Stepper:
         x = model.embed(self.full, rows)
         cos, sin = rotary_angles(model.config, torch.arange(count, device=self.device)[None], times)
         cos, sin = cos[:, None], sin[:, None]
-        for i, block in enumerate(model.blocks):
+        for i, block in enumerate(model.stack()):
             q, k, v = block.project(x, cos, sin)
             self.keys[i, slot, :, :count] = k[0]
             self.values[i, slot, :, :count] = v[0]
@@ -89,7 +93,7 @@ class Stepper:
         mask = None
         if min(self.lengths) + 1 < end:
             mask = (torch.arange(end, device=self.device) <= places[:, None])[:, None, None]
-        for i, block in enumerate(model.blocks):
+        for i, block in enumerate(model.stack()):
             q, k, v = block.project(x, cos, sin)
             self.keys[i, slots, :, places] = k[:, :, 0]
             self.values[i, slots, :, places] = v[:, :, 0]

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from musegen.errors import SettingError
 
+_WORST = -1e9
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -44,7 +46,8 @@ def probabilities(
 
     Numbers that are not finite count as the worst legal choice.
     """
-    scores = np.where(mask, np.nan_to_num(logits.astype(np.float64), nan=-1e9), -np.inf)
+    finite = np.nan_to_num(logits.astype(np.float64), nan=_WORST, posinf=_WORST, neginf=_WORST)
+    scores = np.where(mask, finite, -np.inf)
     if sampling.temperature == 0:
         odds = np.zeros(len(scores))
         odds[int(np.argmax(scores))] = 1.0

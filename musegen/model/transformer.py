@@ -8,6 +8,7 @@ from the event table, and where it lies in time comes with the batch.
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -220,13 +221,15 @@ class RowDecoder(nn.Module):
         last = first + len(states)
         x = F.rms_norm(states, states.shape[-1:], eps=1e-5) * self.norms[kind][first:last]
         inner = F.silu(torch.bmm(x, self.up[kind][first:last]))
-        return x + torch.bmm(inner, self.down[kind][first:last])
+        hidden: Tensor = x + torch.bmm(inner, self.down[kind][first:last])
+        return hidden
 
     def field_logits(self, full: Tensor, kind: str, name: str, hidden: Tensor) -> Tensor:
         """Logits (N, size) of one field from its hidden vectors (N, width)."""
         start = self.starts[name]
         size = self.table.fields[name].size
-        return F.linear(hidden, full[start : start + size]) + self.bias[f"{kind}_{name}"]
+        logits: Tensor = F.linear(hidden, full[start : start + size]) + self.bias[f"{kind}_{name}"]
+        return logits
 
 
 class MusicModel(nn.Module):
@@ -268,4 +271,9 @@ class MusicModel(nn.Module):
         cos, sin = cos[:, None], sin[:, None]
         for block in self.blocks:
             x = block(x, cos, sin)
-        return self.norm(x)
+        states: Tensor = self.norm(x)
+        return states
+
+    def stack(self) -> list[Block]:
+        """The transformer's layers, the first one first."""
+        return [cast(Block, block) for block in self.blocks]

@@ -184,7 +184,6 @@ def _fit(profile: Floats, bass: Floats) -> Floats:
     tones = (profile.sum(axis=1, keepdims=True) / length) ** 2
     fit -= NO_CHORD_FIT
     fit *= np.minimum(tones / ENOUGH_TONES, 1)
-    fit[silent] = -1.0
     return np.concatenate([fit, np.where(silent, 1.0, 0.0)[:, None]], axis=1)
 
 

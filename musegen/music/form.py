@@ -31,8 +31,8 @@ SHORTEST_FORM = 8
 """A piece with fewer bars is one section."""
 
 COMFORT = {
-    2: 0.3, 3: 0.3, 4: 0.78, 5: 0.45, 6: 0.65, 7: 0.55, 8: 1.0, 9: 0.7, 10: 0.7, 11: 0.6,
-    12: 0.85, 14: 0.65, 16: 0.97, 18: 0.65, 20: 0.75, 24: 0.8, 32: 0.8,
+    2: 0.3, 3: 0.3, 4: 0.78, 5: 0.5, 6: 0.75, 7: 0.65, 8: 1.0, 9: 0.7, 10: 0.87, 11: 0.65,
+    12: 0.94, 14: 0.88, 16: 0.97, 18: 0.88, 20: 0.9, 24: 0.92, 32: 0.9,
 }  # fmt: skip
 """How well a section of so many bars sits, per bar. Other lengths are not used."""
 
@@ -47,7 +47,10 @@ LONGEST_SECTION = max(COMFORT)
 REPEAT_GAIN = 1.0
 """What it is worth, per bar, that a section as a whole comes elsewhere."""
 
-NOVELTY_GAIN = 3.0
+FULL_GAIN_BARS = 6
+"""Sections shorter than this gain less by coming again: a loop of two bars is no section."""
+
+NOVELTY_GAIN = 4.0
 """What it is worth to begin a section where the music before and after differ most."""
 
 NOVELTY_BARS = 4
@@ -193,27 +196,35 @@ def _section_worths(likeness: Floats32, comforts: dict[int, float]) -> dict[int,
             sums = run[length:, length:] - run[length:, : n - length + 1]
             np.maximum(closest, sums.max(axis=0), out=closest)
         gain = np.maximum(closest / length - base, 0) / (1 - base)
-        worths[length] = (length * (comfort + REPEAT_GAIN * gain)).tolist()
+        gain *= REPEAT_GAIN * min(length / FULL_GAIN_BARS, 1)
+        worths[length] = (length * (comfort + gain)).tolist()
     return worths
 
 
 def _novelty(likeness: Floats32) -> Floats:
     """How much the bars before each bar line differ from those after it, more than usual: (n,).
 
-    Foote's checkerboard kernel (ICME 2000) on the likeness of bars.
+    Foote's checkerboard kernel (ICME 2000) on the likeness of bars, without that of a bar to
+    itself: the mean within both sides less the mean across, 0 where a side is a single bar.
     """
     n = len(likeness)
+    pairs = likeness.astype(np.float64)
+    np.fill_diagonal(pairs, 0.0)
     area = np.zeros((n + 1, n + 1))
-    area[1:, 1:] = likeness.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+    area[1:, 1:] = pairs.cumsum(axis=0).cumsum(axis=1)
     at = np.arange(n)
     low, high = np.maximum(at - NOVELTY_BARS, 0), np.minimum(at + NOVELTY_BARS, n)
 
-    def mean(top: Ints, bottom: Ints, left: Ints, right: Ints) -> Floats:
-        total = area[bottom, right] - area[top, right] - area[bottom, left] + area[top, left]
-        return np.divide(total, np.maximum((bottom - top) * (right - left), 1))
+    def total(top: Ints, bottom: Ints, left: Ints, right: Ints) -> Floats:
+        return np.subtract(
+            area[bottom, right] - area[top, right], area[bottom, left] - area[top, left]
+        )
 
-    within = mean(low, at, low, at) + mean(at, high, at, high)
-    contrast = np.maximum(within / 2 - mean(low, at, at, high), 0)
+    before, after = at - low, high - at
+    within = total(low, at, low, at) / np.maximum(before * (before - 1), 1)
+    within += total(at, high, at, high) / np.maximum(after * (after - 1), 1)
+    across = total(low, at, at, high) / np.maximum(before * after, 1)
+    contrast = np.where((before > 1) & (after > 1), np.maximum(within / 2 - across, 0), 0.0)
     contrast[1:] -= contrast[1:].mean()
     contrast[0] = 0.0
     return contrast

@@ -240,7 +240,7 @@ def find_instrument(text: str) -> tuple[Instrument, ...]:
     ['Electric Piano 1', 'Electric Piano 2']
     """
     name = _plain(text)
-    if name.isascii() and name.isdigit() and name not in _CATALOGUE:
+    if re.fullmatch("[0-9]{1,3}", text.strip()) and name not in _CATALOGUE:
         if int(name) > 127:
             raise WishError(f"there is no program {name}: General MIDI has 0 to 127")
         return (Instrument(int(name)),)
@@ -249,8 +249,8 @@ def find_instrument(text: str) -> tuple[Instrument, ...]:
             return _CATALOGUE[form]
     # "grand" finds "Acoustic Grand Piano": every word of the wish is a word of the name.
     words = set(name.split())
-    found = [p for p, full in enumerate(PROGRAMS) if words and words <= set(_plain(full).split())]
-    if found:
+    found = [p for p, full in enumerate(PROGRAMS) if words <= set(_plain(full).split())]
+    if found and any(map(str.isalpha, name)):
         return tuple(map(Instrument, found))
     near = get_close_matches(name, _CATALOGUE, n=3, cutoff=0.6)
     raise WishError(unknown("instrument", text, dict.fromkeys([*near, *map(str.lower, FAMILIES)])))

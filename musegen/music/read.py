@@ -225,13 +225,17 @@ def _meters(arrays: dict[str, Any]) -> tuple[Meter, ...]:
 
 
 def _keys(arrays: dict[str, Any]) -> tuple[Key, ...]:
-    """Keys from their number of sharps (flats below 0); seven fifths make an octave's tonic."""
+    """Keys from their number of sharps (flats below 0), each of them a fifth higher.
+
+    Careful files repeat the key in every track: of several at one tick the first counts.
+    """
     rows = zip(*(arrays[name].tolist() for name in ("time", "key", "tonality")), strict=True)
-    return tuple(
-        Key(tick, (7 * sharps + 9 * minor) % 12, "minor" if minor else "major")
-        for tick, sharps, minor in rows
-        if tick >= 0 and -7 <= sharps <= 7 and minor in (0, 1)
-    )
+    first: dict[int, Key] = {}
+    for tick, sharps, minor in rows:
+        if tick >= 0 and -7 <= sharps <= 7 and minor in (0, 1):
+            key = Key(tick, (7 * sharps + 9 * minor) % 12, "minor" if minor else "major")
+            first.setdefault(tick, key)
+    return tuple(first[tick] for tick in sorted(first))
 
 
 def _text(text: str) -> str:

@@ -126,7 +126,7 @@ def _fitting(numerator: int, denominator: int) -> tuple[int, int]:
         return numerator, denominator
     if numerator < 1 or denominator < 1:
         return 4, 4
-    for parts in range(1, numerator + 1):
+    for parts in range(1, max(1, numerator // 2) + 1):  # bars of one beat would be no bars
         beats, left = divmod(numerator, parts)
         if left:
             continue

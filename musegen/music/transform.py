@@ -196,8 +196,9 @@ def _tempos(score: Score, time: GridTime, lines: Ints) -> tuple[tuple[Tempo, ...
         )
     )
     written = 60e6 / np.rint(60e6 / whole)
-    at_line = np.isin([change.tick for change in changes[1:]], np.rint(places))
-    return tempos, int(np.count_nonzero(~at_line)), round(float(np.abs(bpms - written).max()), 6)
+    inside = {t.tick for t in changes if places[0] < t.tick < places[-1]}
+    averaged = len(inside.difference(np.rint(places).astype(int).tolist()))
+    return tempos, averaged, round(float(np.abs(bpms - written).max()), 6)
 
 
 def _held_from(changes: Sequence[Change], start: int, length: int) -> tuple[Change, ...]:

@@ -42,6 +42,7 @@ from musegen.tokens.fields import (
     fingerprint,
     row,
 )
+from musegen.tokens.fitting import DURATION_INDEX, check_plan, check_score
 from musegen.tokens.ids import (
     chord_id,
     chord_of,
@@ -53,8 +54,6 @@ from musegen.tokens.ids import (
     running_numbers,
 )
 
-_DURATION_INDEX = np.full(scales.MAX_DURATION + 1, -1, dtype=np.int16)
-_DURATION_INDEX[list(scales.DURATION)] = np.arange(len(scales.DURATION))
 _DURATIONS = np.array(scales.DURATION, dtype=np.int32)
 _METER_INDEX = {meter: i + 1 for i, meter in enumerate(scales.METERS)}
 
@@ -133,17 +132,16 @@ def section_row(section: SectionPlan) -> list[int]:
 def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows:
     """A grid Score with its controls as event rows (N, COLUMNS), HEAD first and END last.
 
-    Raises MusegenError where the Score is not on the grid, LabelError for an unknown genre.
+    Raises MusegenError where the Score is not on the grid or the plan is not this Score's, and
+    LabelError for an unknown genre.
     """
     lines = bar_lines(score)
     bars = len(lines) - 1
-    if score.ticks_per_quarter != scales.STEPS_PER_QUARTER or lines[-1] != score.end:
-        raise MusegenError("the score is not on the grid: quantise it first")
+    check_score(score, lines)
+    check_plan(controls, score, lines)
     identities = [instrument_id(t.program, t.is_drum) for t in score.tracks]
     numbers = running_numbers(identities)
     plans = controls.tracks or tuple(TrackPlan(t.program, t.is_drum) for t in score.tracks)
-    if [(p.program, p.is_drum) for p in plans] != [(t.program, t.is_drum) for t in score.tracks]:
-        raise MusegenError("the controls' tracks are not the score's tracks")
     head = head_rows(controls, genres)
     head += [track_row(plan, number) for plan, number in zip(plans, numbers, strict=True)]
 
@@ -181,8 +179,6 @@ def _bar_rows(score: Score, controls: Controls, lines: NDArray[np.int64]) -> Row
     table[:, column(BAR, "meter")] = meters[meter_at]
     table[:, column(BAR, "tempo")] = tempos[tempo_at]
     if controls.plan:
-        if len(controls.plan) != bars:
-            raise MusegenError(f"the plan has {len(controls.plan)} bars, the score {bars}")
         table[:, column(BAR, "back")] = [_back_id(p) for p in controls.plan]
         table[:, column(BAR, "likeness")] = [
             UNSET if p.likeness is None else 1 + LIKENESS.index(p.likeness) for p in controls.plan
@@ -202,8 +198,6 @@ def _note_rows(
     score: Score, identities: list[int], numbers: list[int], lines: NDArray[np.int64]
 ) -> tuple[Rows, NDArray[np.int64]]:
     """NOTE rows of all tracks in time order (then track, then pitch), and their ticks."""
-    if not score.tracks:
-        return as_rows([]), np.zeros(0, dtype=np.int64)
     lengths = [len(t) for t in score.tracks]
     notes = np.concatenate([t.notes for t in score.tracks])
     track = np.repeat(np.arange(len(lengths)), lengths)
@@ -211,11 +205,6 @@ def _note_rows(
     notes, track = notes[order], track[order]
     ticks = notes[:, 0].astype(np.int64)
     bar = np.searchsorted(lines, ticks, side="right") - 1
-    durations = notes[:, 1]
-    too_long = durations > scales.MAX_DURATION
-    index = _DURATION_INDEX[np.where(too_long, 0, durations)]
-    if (index < 0).any() or (notes[:, 3] % 4 != 2).any():
-        raise MusegenError("the score is not on the grid: quantise it first")
     table = np.zeros((len(notes), COLUMNS), dtype=np.int16)
     table[:, 0] = NOTE
     table[:, column(NOTE, "onset")] = ticks - lines[bar]
@@ -223,7 +212,7 @@ def _note_rows(
     table[:, column(NOTE, "number")] = np.array(numbers)[track]
     drums = np.array([t.is_drum for t in score.tracks])[track]
     table[:, column(NOTE, "pitch")] = notes[:, 2] + np.where(drums, DRUM_BASE, 0)
-    table[:, column(NOTE, "duration")] = index
+    table[:, column(NOTE, "duration")] = DURATION_INDEX[notes[:, 1]]
     table[:, column(NOTE, "velocity")] = notes[:, 3] // 4
     return table, ticks
 

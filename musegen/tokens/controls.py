@@ -4,10 +4,12 @@ One type serves both: in training it is measured from the music and its labels, 
 what a person asked for. `codec` writes it into HEAD, SECTION and BAR rows and reads it back.
 """
 
+import math
 from dataclasses import dataclass, fields, replace
 
 from musegen.errors import WishError, unknown
 from musegen.tokens import scales
+from musegen.tokens.fields import MAX_BACK
 
 MODES = ("major", "minor")
 PITCH_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -100,6 +102,9 @@ class Controls:
     def __post_init__(self) -> None:
         _between("valence", self.valence, -1, 1)
         _between("arousal", self.arousal, -1, 1)
+        _between("density", self.density, 0, math.inf)
+        _between("polyphony", self.polyphony, 0, math.inf)
+        _between("loudness", self.loudness, 0, 127)
         _between("bars", self.bars, 1, scales.MAX_BARS_WISH)
         _between("tempo", self.tempo, scales.TEMPO_BPM.values[0], scales.TEMPO_BPM.values[-1])
         _between("number of tracks", self.track_count, 1, scales.MAX_TRACKS)
@@ -120,11 +125,13 @@ class Controls:
         for chord in self.chords:
             if chord.quality not in scales.CHORD_QUALITIES:
                 raise WishError(unknown("chord quality", chord.quality, scales.CHORD_QUALITIES))
+            if chord.root not in (None, *range(12)):
+                raise WishError(f"chord root {chord.root} must be a pitch class 0 to 11, or none")
 
     def on_grid(self) -> "Controls":
         """These controls as rows can hold them: every number snapped to its scale.
 
-        A section's bars beyond 32 and a repeat from more than 64 bars back become "not said".
+        A repeat from more than 64 bars back becomes "not said".
         """
         return replace(
             self,
@@ -154,7 +161,13 @@ class Controls:
                 )
                 for s in self.sections
             ),
-            plan=tuple(replace(b, density=_snap(scales.DENSITY, b.density)) for b in self.plan),
+            plan=tuple(
+                BarPlan(
+                    *((None, None) if (bar.back or 0) > MAX_BACK else (bar.back, bar.likeness)),
+                    density=_snap(scales.DENSITY, bar.density),
+                )
+                for bar in self.plan
+            ),
         )
 
     @property
@@ -169,4 +182,5 @@ def _snap(scale: scales.Scale, number: float | None) -> float | None:
 
 def _between(name: str, number: float | None, low: float, high: float) -> None:
     if number is not None and not low <= number <= high:
-        raise WishError(f"{name} {number:g} is out of range: allowed is {low:g} to {high:g}")
+        allowed = f"{low:g} to {high:g}" if high < math.inf else f"{low:g} and more"
+        raise WishError(f"{name} {number:g} is out of range: allowed is {allowed}")

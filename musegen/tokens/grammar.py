@@ -8,15 +8,14 @@ Knows no torch and no files.
 The guarantees, and where they are kept:
 - exactly the bars asked for, and an end           `_bars_left`, `kinds`
 - meter and tempo                                   `_meter`, `_tempo`
-- instruments: only these, and each one sounds      `_track_instrument`, `_onset`, `_instrument`
+- instruments: only these, and each one sounds      `_track_instrument`, `sounding._open_tracks`
 - every note released by the last bar line          `_duration`, `_meter`
-- no overlap and no doubling of a pitch in a track  `_pitch`
+- no overlap and no doubling of a pitch in a track  `sounding.pitches`
 """
 
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from musegen.tokens import scales
 from musegen.tokens.fields import (
@@ -37,8 +36,7 @@ from musegen.tokens.fields import (
     column,
 )
 from musegen.tokens.limits import Limits
-
-Mask = NDArray[np.bool_]
+from musegen.tokens.sounding import Mask, Sounding
 
 _ENDLESS = 1 << 20
 _BAR_STEPS = np.array([0, *(scales.bar_steps(*m) for m in scales.METERS)])
@@ -64,20 +62,13 @@ class Grammar:
         limits.check()
         self.limits = limits
         self.previous = -1  # kind of the last row
-        self.track_ids: list[tuple[int, int]] = []  # (instrument, number) in score order
-        self.silent: set[int] = set()  # indices of tracks that have not sounded yet
         self.bar = -1
         self.bars_after = (0, _ENDLESS)  # least and most bars that may follow this one
         self.meter = 0
         self.tempo = 0
         self.section_left: int | None = None  # bars left in the section; None: not known
         self.sectioned = False
-        self.onset = 0  # of the last CHORD or NOTE in this bar
-        self.chord_onset = 0
-        self.track = -1  # of the last NOTE at `onset`, -1: none there yet
-        self.pitch = -1
-        self.rows_in_bar = 0
-        self.sounding: list[NDArray[np.int64]] = []  # per track (128,): when each pitch is free
+        self.sounding = Sounding(limits.max_rows_per_bar)
         self._masks: dict[tuple[int, str], Callable[[list[int]], Mask]] = {
             (TRACK, "instrument"): self._track_instrument,
             (TRACK, "number"): self._track_number,
@@ -88,11 +79,11 @@ class Grammar:
             (BAR, "tempo"): self._tempo,
             (BAR, "back"): self._back,
             (BAR, "likeness"): self._likeness,
-            (CHORD, "onset"): self._chord_onset,
-            (NOTE, "onset"): self._onset,
-            (NOTE, "instrument"): self._instrument,
-            (NOTE, "number"): self._number,
-            (NOTE, "pitch"): self._pitch,
+            (CHORD, "onset"): self.sounding.chord_onsets,
+            (NOTE, "onset"): self.sounding.onsets,
+            (NOTE, "instrument"): self.sounding.instruments,
+            (NOTE, "number"): self.sounding.numbers,
+            (NOTE, "pitch"): self.sounding.pitches,
             (NOTE, "duration"): self._duration,
         }
 
@@ -126,19 +117,16 @@ class Grammar:
         """Take a row, given or drawn, into account."""
         kind = row[0]
         if kind == TRACK:
-            self.silent.add(len(self.track_ids))
-            self.track_ids.append((row[1], row[2]))
-            self.sounding.append(np.zeros(128, dtype=np.int64))
+            self.sounding.add_track(row[1], row[2])
         elif kind == SECTION:
             self.section_left = row[column(SECTION, "section_bars")] or None
         elif kind == BAR:
             self._open_bar(row)
         elif kind == CHORD:
-            self.onset = self.chord_onset = row[1]
-            self.track = self.pitch = -1
-            self.rows_in_bar += 1
+            self.sounding.take_chord(row[1])
         elif kind == NOTE:
-            self._take_note(row)
+            onset, instrument, number, pitch, duration = row[1:6]
+            self.sounding.take_note(onset, instrument, number, pitch, scales.DURATION[duration])
         self.previous = kind
 
     @property
@@ -158,7 +146,7 @@ class Grammar:
         wanted = self.limits.track_count
         if self.limits.instruments:
             wanted = len(self.limits.instruments)
-        here = len(self.track_ids)
+        here = len(self.sounding.tracks)
         more = bool(self._track_instrument([]).any())
         legal[TRACK] = more and (wanted is None or here < wanted)
         done = here > 0 and (wanted is None or here >= wanted)
@@ -168,21 +156,14 @@ class Grammar:
             legal[SECTION] = legal[BAR] = True
 
     def _inside_bar(self, legal: Mask) -> None:
-        bar_length = int(_BAR_STEPS[self.meter])
         low, high = self.bars_after
-        must_sound = high == 0 and bool(self.silent)
-        full = (
-            self.limits.max_rows_per_bar is not None
-            and self.rows_in_bar >= self.limits.max_rows_per_bar
-            and not must_sound
-        )
-        if not full:
-            legal[NOTE] = self.onset < bar_length and bool(self._onset([]).any())
-            first = self._first_chord_onset()
-            legal[CHORD] = first < bar_length
+        must_sound = self.sounding.must_sound
+        if must_sound or not self.sounding.full:
+            legal[NOTE] = self.sounding.note_possible()
+            legal[CHORD] = self.sounding.chord_possible()
         if must_sound:
             return
-        legal[END] = low == 0 and not self.silent
+        legal[END] = low == 0 and not self.sounding.silent
         if high > 0:
             over = self.section_left is not None and self.section_left <= 0
             unknown = self.section_left is None and self.sectioned
@@ -192,18 +173,18 @@ class Grammar:
     # TRACK
 
     def _has_drums(self) -> bool:
-        return any(instrument >= DRUM_BASE for instrument, _ in self.track_ids)
+        return any(instrument >= DRUM_BASE for instrument, _ in self.sounding.tracks)
 
     def _track_instrument(self, chosen: list[int]) -> Mask:
         legal = np.zeros(FIELDS["instrument"].size, dtype=bool)
-        here = len(self.track_ids)
+        here = len(self.sounding.tracks)
         limits = self.limits
         if limits.instruments:
             if here < len(limits.instruments):
                 program, is_drum = limits.instruments[here]
                 legal[DRUM_BASE + scales.DRUM_KITS.index(program) if is_drum else program] = True
             return legal
-        last = self.track_ids[-1][0] if here else 0
+        last = self.sounding.tracks[-1][0] if here else 0
         if (here and last >= DRUM_BASE) or here == scales.MAX_TRACKS:
             return legal
         left = None if limits.track_count is None else limits.track_count - here
@@ -216,7 +197,7 @@ class Grammar:
         return legal
 
     def _track_number(self, chosen: list[int]) -> Mask:
-        same = sum(instrument == chosen[0] for instrument, _ in self.track_ids)
+        same = sum(instrument == chosen[0] for instrument, _ in self.sounding.tracks)
         return _only(FIELDS["number"].size, same)
 
     def _track_high(self, chosen: list[int]) -> Mask:
@@ -255,9 +236,8 @@ class Grammar:
             return _only(size, 1 + scales.METERS.index(wished))
         if self.bar >= 0 and self.limits.steady:
             return _only(size, self.meter)
-        bars = self._range_of_left(chosen[0])[0] + 1
-        hanging = self._hanging() - int(_BAR_STEPS[self.meter]) if self.bar >= 0 else 0
-        legal: Mask = _BAR_STEPS * bars >= max(hanging, 1)
+        later = self._range_of_left(chosen[0])[0] * scales.MAX_BAR_STEPS
+        legal: Mask = _BAR_STEPS + later >= self.sounding.overhang
         legal[UNSET] = False
         return legal
 
@@ -278,128 +258,48 @@ class Grammar:
         return legal
 
     def _likeness(self, chosen: list[int]) -> Mask:
-        size = FIELDS["likeness"].size
+        legal = np.ones(FIELDS["likeness"].size, dtype=bool)
         back = chosen[3]
-        if back in (UNSET, NEW):
-            return _only(size, back)
-        legal = np.ones(size, dtype=bool)
-        legal[[UNSET, NEW]] = False
+        if back == NEW:
+            legal[NEW + 1 :] = False
+        elif back != UNSET:
+            legal[NEW] = False
         return legal
 
     def _range_of_left(self, index: int) -> tuple[int, int]:
         low, high = self._least_most_after_next()
         return max(low, int(_LEFT_LOW[index])), min(high, int(_LEFT_HIGH[index]))
 
-    def _hanging(self) -> int:
-        """Steps from this bar's line to the last release of what sounds."""
-        return max((int(free.max()) for free in self.sounding), default=0)
-
     def _open_bar(self, row: list[int]) -> None:
-        left = self._range_of_left(row[column(BAR, "bars_left")])
-        if self.bar >= 0:
-            passed = int(_BAR_STEPS[self.meter])
-            for free in self.sounding:
-                np.maximum(free - passed, 0, out=free)
+        self.bars_after = self._range_of_left(row[column(BAR, "bars_left")])
         if self.previous == SECTION:
             self.sectioned = True
         if self.section_left is not None:
             self.section_left -= 1
-        self.bars_after = left
         self.bar += 1
         self.meter = row[column(BAR, "meter")]
         self.tempo = row[column(BAR, "tempo")]
-        self.onset = self.chord_onset = 0
-        self.track = self.pitch = -1
-        self.rows_in_bar = 0
-
-    # CHORD
-
-    def _first_chord_onset(self) -> int:
-        after_notes = self.onset + 1 if self.track >= 0 else self.onset
-        return max(after_notes, self.chord_onset + 1)
-
-    def _chord_onset(self, chosen: list[int]) -> Mask:
-        legal = np.zeros(FIELDS["onset"].size, dtype=bool)
-        legal[self._first_chord_onset() : int(_BAR_STEPS[self.meter])] = True
-        return legal
+        self.sounding.open_bar(int(_BAR_STEPS[self.meter]), self.bars_after[1] == 0)
 
     # NOTE
-
-    def _free(self, track: int, onset: int) -> Mask:
-        """Pitches (128,) that `track` may strike at `onset`."""
-        free: Mask = self.sounding[track] <= onset
-        if onset == self.onset:
-            if track < self.track:
-                free = np.zeros(128, dtype=bool)
-            elif track == self.track:
-                free[: self.pitch + 1] = False
-        return free
-
-    def _open_tracks(self, onset: int) -> list[int]:
-        """Tracks that may strike a note at `onset`, so that every silent track can still sound."""
-        bar_length = int(_BAR_STEPS[self.meter])
-        last = len(self.track_ids) - 1
-        if self.bars_after[1] == 0 and self.silent and onset == bar_length - 1:
-            last = min(self.silent)
-        first = self.track if onset == self.onset and self.track >= 0 else 0
-        return [t for t in range(first, last + 1) if self._free(t, onset).any()]
-
-    def _onset(self, chosen: list[int]) -> Mask:
-        legal = np.zeros(FIELDS["onset"].size, dtype=bool)
-        bar_length = int(_BAR_STEPS[self.meter])
-        legal[self.onset : bar_length] = True
-        # Only where nothing can be struck any more is an onset illegal; a track with all of its
-        # 128 pitches held is that rare, so look at the present onset alone and trust the others
-        # to have a track that is free, unless some pitch range is fully held.
-        if self.onset < bar_length and self.track >= 0 and not self._open_tracks(self.onset):
-            legal[self.onset] = False
-        if any(bool((free > self.onset).all()) for free in self.sounding):
-            for onset in np.flatnonzero(legal).tolist():
-                legal[onset] = bool(self._open_tracks(onset))
-        return legal
-
-    def _instrument(self, chosen: list[int]) -> Mask:
-        legal = np.zeros(FIELDS["instrument"].size, dtype=bool)
-        legal[[self.track_ids[t][0] for t in self._open_tracks(chosen[0])]] = True
-        return legal
-
-    def _number(self, chosen: list[int]) -> Mask:
-        legal = np.zeros(FIELDS["number"].size, dtype=bool)
-        onset, instrument = chosen
-        for track in self._open_tracks(onset):
-            if self.track_ids[track][0] == instrument:
-                legal[self.track_ids[track][1]] = True
-        return legal
-
-    def _pitch(self, chosen: list[int]) -> Mask:
-        onset, instrument, number = chosen
-        legal = np.zeros(FIELDS["pitch"].size, dtype=bool)
-        free = self._free(self.track_ids.index((instrument, number)), onset)
-        first = DRUM_BASE if instrument >= DRUM_BASE else 0
-        legal[first : first + 128] = free
-        return legal
 
     def _duration(self, chosen: list[int]) -> Mask:
         legal: Mask = self._steps_left(chosen[0]) >= _DURATIONS
         return legal
 
     def _steps_left(self, onset: int) -> int:
-        """Steps from `onset` to the last bar line that is sure to come."""
-        bar_length = int(_BAR_STEPS[self.meter])
-        low = self.bars_after[0]
-        if not self.limits.meters:
-            return bar_length * (low + 1) - onset
-        most = min(low, scales.MAX_DURATION // 3)
-        coming = [self.limits.meter_at(self.bar + 1 + b) or (4, 4) for b in range(most)]
-        return bar_length + sum(scales.bar_steps(*m) for m in coming) - onset
+        """Steps from `onset` to the last bar line that can be sure to come.
 
-    def _take_note(self, row: list[int]) -> None:
-        onset, instrument, number, pitch, duration = row[1:6]
-        track = self.track_ids.index((instrument, number))
-        self.onset, self.track, self.pitch = onset, track, pitch % DRUM_BASE
-        self.sounding[track][self.pitch] = onset + scales.DURATION[duration]
-        self.silent.discard(track)
-        self.rows_in_bar += 1
+        Where the meter may still be chosen bar by bar, `_meter` makes the coming bars long enough.
+        """
+        here = self.sounding.bar_length - onset
+        low = self.bars_after[0]
+        if self.limits.meters:
+            most = min(low, scales.MAX_DURATION // 3)
+            coming = [self.limits.meter_at(self.bar + 1 + b) or (4, 4) for b in range(most)]
+            return here + sum(scales.bar_steps(*m) for m in coming)
+        longest = self.sounding.bar_length if self.limits.steady else scales.MAX_BAR_STEPS
+        return here + low * longest
 
 
 def _only(size: int, value: int) -> Mask:

@@ -61,18 +61,21 @@ class Limits:
             raise WishError("a piece has at most one drum track; more than one was asked for")
         if len(self.instruments) - len(kits) > scales.MAX_TRACKS - 1:
             raise WishError(f"at most {scales.MAX_TRACKS - 1} pitched tracks fit beside the drums")
-        for kit in kits:
-            if kit not in scales.DRUM_KITS:
-                raise WishError(f"drum kit {kit} does not exist; kits are {scales.DRUM_KITS}")
+        for program, is_drum in self.instruments:
+            if is_drum and program not in scales.DRUM_KITS:
+                raise WishError(f"drum kit {program} does not exist; kits are {scales.DRUM_KITS}")
+            if not 0 <= program <= 127:
+                raise WishError(f"there is no program {program}: General MIDI has 0 to 127")
         if self.instruments and self.track_count not in (None, len(self.instruments)):
             raise WishError(
                 f"{self.track_count} tracks and {len(self.instruments)} instruments were asked for"
             )
         if self.instruments and self.drums is not None and self.drums != bool(kits):
-            said = "with" if self.drums else "without"
-            raise WishError(f"{said} drums was asked for, but the instruments say otherwise")
-        if self.drums and self.track_count == 1:
-            return
+            raise WishError(
+                "drums were asked for, but the instruments hold none; name drums among them"
+                if self.drums
+                else "no drums were asked for, but the instruments hold some; leave one of the two"
+            )
         if self.drums is False and self.track_count == scales.MAX_TRACKS:
             raise WishError(f"{scales.MAX_TRACKS} tracks need drums: only 15 can be pitched")
 

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from musegen.music import chords, timing
 from musegen.music.timing import GRID
 
 STEPS_PER_QUARTER = GRID.steps_per_quarter
@@ -79,15 +80,11 @@ DURATION = GRID.durations
 
 MAX_DURATION = DURATION[-1]
 
-
 METERS: Sequence[tuple[int, int]] = GRID.meters
 """Every meter that a row can hold: whole steps, at most sixteen quarters long."""
 
-
-def bar_steps(numerator: int, denominator: int) -> int:
-    """Length of a bar in steps. (3, 4) is 72, (6, 8) is 72, (4, 4) is 96."""
-    return numerator * 4 * STEPS_PER_QUARTER // denominator
-
+bar_steps = timing.bar_steps
+"""Length of a bar in steps. (3, 4) is 72, (6, 8) is 72, (4, 4) is 96."""
 
 EXACT_BARS_LEFT = 64
 BARS_LEFT_BINS = (65, 81, 97, 129, 193, 257, 385, 513)
@@ -113,9 +110,7 @@ def bars_left_range(index: int) -> tuple[int, int]:
     return BARS_LEFT_BINS[place], last
 
 
-CHORD_QUALITIES = (
-    "", "m", "dim", "aug", "7", "M7", "m7", "m7-5", "dim7", "sus4", "sus2", "6", "m6", "5",
-)  # fmt: skip
+CHORD_QUALITIES = chords.CHORD_QUALITIES
 """Chord qualities by pychord's names, major first."""
 
 LETTERS = "ABCDEFGHIJKLMNOP"

@@ -75,7 +75,7 @@ def model_card(
             ],
         ),
         "## Held-out likelihood",
-        _likelihood(result),
+        _likelihood(result, facts.held_out),
         "## Genres",
         ", ".join(genres) or "None: this checkpoint knows no genre labels.",
         "## Limits",
@@ -86,9 +86,9 @@ def model_card(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _likelihood(result: Likelihood | None) -> str:
+def _likelihood(result: Likelihood | None, held_out: int) -> str:
     if result is None:
-        return "Nothing was held out: no figure."
+        return "Not judged yet." if held_out else "Nothing was held out: no figure."
     rows = [(f"`{key}`", f"{value:.3f}") for key, value in result.by_field.items()]
     head = (
         f"{result.per_note:.3f} nats per note (all that was to be foretold over the number of "

@@ -1,7 +1,7 @@
 """Held-out likelihood: nats per note of a model on whole windows, in all and by field."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -41,8 +41,9 @@ def likelihood(
     model: MusicModel, batches: Iterable[Batch], device: str = "cpu", bf16: bool = False
 ) -> Likelihood:
     """The model's likelihood of all scored rows of `batches`."""
+    was_training = model.training
     model.eval()
-    nats: Counter[str] = Counter()
+    nats: dict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
     for batch in batches:
         rows, times, scored = tensors(batch, device)
@@ -51,18 +52,19 @@ def likelihood(
         for name, value in loss.nats.items():
             nats[name] += float(value)
             counts[name] += loss.counts[name]
-    model.train()
+    model.train(was_training)
     return summarise(nats, counts)
 
 
-def summarise(nats: Counter[str], counts: Counter[str]) -> Likelihood:
+def summarise(nats: Mapping[str, float], counts: Mapping[str, int]) -> Likelihood:
     """Sums of nats and counts by field as a Likelihood."""
-    notes = max(counts["NOTE.onset"], 1)
+    found = counts.get("NOTE.onset", 0)
+    notes = max(found, 1)
     in_notes = sum(value for name, value in nats.items() if name.startswith("NOTE."))
     return Likelihood(
         per_note=sum(nats.values()) / notes,
         note_fields=in_notes / notes,
         by_field={name: nats[name] / max(counts[name], 1) for name in sorted(nats)},
-        notes=counts["NOTE.onset"],
-        rows=counts["kind"],
+        notes=found,
+        rows=counts.get("kind", 0),
     )

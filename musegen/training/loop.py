@@ -147,7 +147,7 @@ class Trainer:
                         "go on with the same command and --resume",
                         self._signal,
                     )
-        if not self.progress.history or self.progress.history[-1]["step"] != self.progress.step:
+        if result is None or self.progress.history[-1]["step"] != self.progress.step:
             result = self._evaluate()
         self.save(result)
         return result
@@ -174,7 +174,7 @@ class Trainer:
             with torch.autocast(self.device, torch.bfloat16, enabled=self.bf16):
                 loss = row_loss(self.model, *tensors(batch, self.device))
             scale = max(loss.counts["kind"], 1) * train.accumulate
-            (loss.total / scale).backward()
+            torch.autograd.backward(loss.total / scale)
             nats += float(loss.total.detach())
             notes += loss.counts.get("NOTE.onset", 0)
             rows += int(batch.lengths.sum())
@@ -222,6 +222,8 @@ class Trainer:
             pieces=chosen.tolist(),
         )
         result = likelihood(self.model, windows, self.device, self.bf16)
+        if self.progress.history and self.progress.history[-1]["step"] == self.progress.step:
+            return result  # a finished run was taken up again: this step has been judged
         best = self.progress.best is None or result.per_note < self.progress.best
         self.progress.best = result.per_note if best else self.progress.best
         self.progress.since_best = 0 if best else self.progress.since_best + 1

@@ -4,6 +4,7 @@ A run has three sections: `model` (sizes), `batches` (which examples), `train` (
 `--config run.toml` and `--set model.layers=6` change single settings; an unknown key is an error.
 """
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
@@ -52,8 +53,12 @@ class TrainSettings:
             if getattr(self, name) < 1:
                 raise SettingError(f"train.{name} must be at least 1, not {getattr(self, name)}")
         for name in ("minutes", "warmup", "weight_decay", "patience"):
-            if getattr(self, name) < 0:
-                raise SettingError(f"train.{name} must not be negative")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SettingError(f"train.{name} must be a number that is not negative")
+        if not self.clip > 0:
+            raise SettingError(f"train.clip {self.clip} must be more than 0")
+        if not 0 <= self.beta2 < 1:
+            raise SettingError(f"train.beta2 {self.beta2} must be at least 0 and below 1")
         for name in ("decay", "long_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingError(f"train.{name} must be between 0 and 1")
@@ -86,14 +91,17 @@ PRESETS: dict[str, RunSettings] = {
         ),
     ),
     "small": RunSettings(
-        ModelConfig(layers=8, width=256, heads=4, hidden=704, context=1024, field_width=256),
-        BatchSettings(max_rows=1024, rows_per_step=8192),
-        TrainSettings(steps=3000, learning_rate=2e-3),
+        ModelConfig(layers=6, width=192, heads=4, hidden=512, context=1024, field_width=192),
+        BatchSettings(max_rows=1024, rows_per_step=4096, masked=0.2),
+        TrainSettings(
+            steps=4000, learning_rate=3e-3, warmup=150, long_share=0.15, evaluate_every=400,
+            save_every=400, evaluate_pieces=96,
+        ),
     ),
     "medium": RunSettings(
-        ModelConfig(layers=12, width=512, heads=8, hidden=1408, context=2048, field_width=384),
-        BatchSettings(max_rows=2048, rows_per_step=65_536),
-        TrainSettings(steps=20_000, learning_rate=1e-3, warmup=400, short_rows=1024),
+        ModelConfig(layers=8, width=384, heads=6, hidden=1024, context=2048, field_width=256),
+        BatchSettings(max_rows=2048, rows_per_step=32_768, masked=0.3),
+        TrainSettings(steps=20_000, learning_rate=1.5e-3, warmup=400, short_rows=1024),
     ),
 }  # fmt: skip
 
@@ -112,9 +120,10 @@ def run_settings(
     settings = PRESETS[preset]
     if config is not None:
         settings = from_dict(settings, _read_toml(Path(config)), str(config))
+    together: dict[str, Any] = {}  # all at once: model.heads alone may not fit the preset's width
     for path, text in (changes or {}).items():
-        settings = from_dict(settings, _nested(path, text), "--set")
-    return settings
+        _nest(together, path, text)
+    return from_dict(settings, together, "--set")
 
 
 def from_dict(settings: S, entries: Mapping[str, Any], place: str) -> S:
@@ -141,30 +150,35 @@ def _like(example: Any, value: Any, place: str) -> Any:
                 raise ValueError
             return str(value).lower() == "true"
         if isinstance(example, int):
-            if isinstance(value, float) and value != int(value):
+            if isinstance(value, bool) or (isinstance(value, float) and value != int(value)):
                 raise ValueError
             return int(value)
         if isinstance(example, float):
+            if isinstance(value, bool):
+                raise ValueError
             return float(value)
         if isinstance(example, Mapping):
             if isinstance(value, str):
                 pairs = (pair.partition("=") for pair in value.split(",") if pair)
                 return {name.strip(): float(number) for name, _, number in pairs}
             return {str(k): float(v) for k, v in dict(value).items()}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # infinity is no whole number
         raise SettingError(
             f"{place} cannot be {value!r}: it must be of the kind of {example!r}"
         ) from None
     return str(value)
 
 
-def _nested(path: str, text: str) -> dict[str, Any]:
-    if "." not in path:
+def _nest(entries: dict[str, Any], path: str, text: str) -> None:
+    """`entries` says `text` at the place that `path` names."""
+    *sections, name = path.split(".")
+    if not sections:
         raise SettingError(f"--set {path}: name a section and a setting, such as model.layers=6")
-    entry: Any = text
-    for name in reversed(path.split(".")):
-        entry = {name: entry}
-    return dict(entry)
+    for section in sections:
+        entries = entries.setdefault(section, {})
+        if not isinstance(entries, dict):
+            raise SettingError(f"--set {path}: {section} is a setting and has none inside")
+    entries[name] = text
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

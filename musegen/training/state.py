@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from musegen.errors import CheckpointError
 from musegen.model.transformer import MusicModel
@@ -42,12 +42,12 @@ def save_state(
     folder = checkpoint / FOLDER
     folder.mkdir()
     tensors = {f"weight.{name}": p.detach().contiguous() for name, p in model.named_parameters()}
-    names = {p: name for name, p in model.named_parameters()}
+    names: dict[torch.Tensor, str] = {p: name for name, p in model.named_parameters()}
     for parameter, moments in optimizer.state.items():
         for moment, value in moments.items():
             tensor = value if torch.is_tensor(value) else torch.tensor(float(value))
             tensors[f"{moment}.{names[parameter]}"] = tensor.detach().contiguous().cpu()
-    save_file(tensors, folder / "state.safetensors")
+    (folder / "state.safetensors").write_bytes(save(tensors))
     entries = {"progress": asdict(progress), "settings": settings}
     (folder / "state.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
     lines = [json.dumps(entry) + "\n" for entry in progress.history]
@@ -88,7 +88,7 @@ def load_tensors(checkpoint: Path, model: MusicModel, optimizer: torch.optim.Opt
         with torch.no_grad():
             parameter.copy_(weight)
         moments = {
-            key.split(".", 1)[0]: value.to(parameter.device) if key[0] == "e" else value
+            key.split(".", 1)[0]: value.to(parameter.device)
             for key, value in (
                 (f"{moment}.{name}", tensors.get(f"{moment}.{name}"))
                 for moment in ("step", "exp_avg", "exp_avg_sq")

@@ -89,6 +89,32 @@ def test_a_folder_is_prepared(folder: Path, tmp_path: Path) -> None:
     assert (collection.rows(0)[-1, 0]) == END
 
 
+def test_bars_are_found_unless_told_otherwise(tmp_path: Path) -> None:
+    """A waltz that its file has in 1/4, beside the beat, is prepared in 3/4 and on the beat."""
+    track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=1, denominator=4)])
+    track.append(mido.Message("note_on", note=84, velocity=80, time=60))
+    track.append(mido.Message("note_off", note=84, time=480))
+    for bar in range(24):
+        root = (36, 41, 43, 45)[bar % 4]
+        for beat in range(3):
+            chord = (root,) if beat == 0 else (root + 16, root + 19)
+            for pitch in chord:
+                track.append(mido.Message("note_on", note=pitch, velocity=80))
+            for place, pitch in enumerate(chord):
+                track.append(mido.Message("note_off", note=pitch, time=0 if place else 480))
+    (tmp_path / "music").mkdir()
+    mido.MidiFile(tracks=[track]).save(tmp_path / "music/waltz.mid")
+    told = []
+    for find_bars in (True, False):
+        settings = PrepareSettings(find_bars=find_bars)
+        prepared = prepare(tmp_path / "music", tmp_path / f"{find_bars}", settings, workers=0)
+        score, controls = decode(prepared.collection.rows(0), prepared.genres)
+        told.append((controls.meter, int(score.tracks[0].notes[0, 0])))
+        changes = next(prepared.pieces()).quantised
+        assert ("grids_moved" in changes, "bar_lines_moved" in changes) == (find_bars, find_bars)
+    assert told == [((3, 4), 48), ((1, 4), 3)]
+
+
 @pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(folder: Path, tmp_path: Path) -> None:
     """In this process, with one worker or with three, every file has the same bytes."""

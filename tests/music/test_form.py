@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from musegen.music.form import (
     EXACT,
+    LETTERS,
     LONGEST_SECTION,
     LOOK_BACK,
     NEW,
@@ -17,6 +18,7 @@ from musegen.music.form import (
 )
 from musegen.music.likeness import compare_bars
 from musegen.music.score import Meter, Score, Tempo, Track, note_array
+from musegen.tokens import fields, scales
 from tests.music.tunes import BAR, QUARTER, later, line, piece, up
 
 Rows = list[tuple[int, int, int, int]]
@@ -42,6 +44,13 @@ def in_order(*strains: Rows, bars: int = 8) -> Rows:
 
 
 A, B, C = strain(1), strain(2, low=72), strain(3, low=48)
+
+
+def test_rows_know_the_same_form() -> None:
+    """How far back, how long and by which letters is what a row can hold."""
+    assert LOOK_BACK == fields.MAX_BACK
+    assert LETTERS == scales.LETTERS
+    assert fields.FIELDS["section_bars"].size == 1 + LONGEST_SECTION
 
 
 def letters(score: Score) -> list[tuple[str, int]]:
@@ -77,11 +86,35 @@ def test_a_last_bar_belongs_to_the_last_section() -> None:
     assert letters(piece(rows, bars=33)) == [("A", 8), ("A", 8), ("B", 8), ("B", 9)]
 
 
+def test_a_strain_that_returns_makes_its_own_length() -> None:
+    """Strains of six bars are found by coming again, though eight would sit better."""
+    six = [strain(seed, bars=6) for seed in (1, 2)]
+    rows = in_order(six[0], six[0], six[1], six[1], bars=6)
+    assert letters(piece(rows, bars=24)) == [("A", 6), ("A", 6), ("B", 6), ("B", 6)]
+
+
 def test_a_new_voice_begins_a_section() -> None:
-    """Where the bass comes in under the same kind of tune, a section begins."""
-    tune = in_order(strain(4), strain(5))
-    bass = later(strain(6, low=30), 8)
-    assert [begin for begin, _, _ in sections(piece(tune, bass, bars=16))] == [0, 8]
+    """Where the bass comes in under an ostinato, a section begins: after four bars, not eight."""
+    ostinato = line([60, 64, 67, 64, 62, 65, 69, 65] * 10)
+    bass = later(line([36, 43] * 16, step=48), 4)
+    assert [begin for begin, _, _ in sections(piece(ostinato, bass, bars=20))] == [0, 4, 12]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("bars", [4, 8, 12, 16])
+def test_another_instrument_begins_a_section(bars: int, seed: int) -> None:
+    """Where one instrument hands over to another a section begins, with nothing repeated."""
+    pitches = np.random.default_rng(seed).integers(48, 84, 80).tolist()
+    first, second = line(pitches[: 4 * bars]), later(line(pitches[4 * bars :]), bars)
+    assert bars in [begin for begin, _, _ in sections(piece(first, second, bars=20))]
+
+
+def test_there_are_no_more_than_sixteen_letters() -> None:
+    """Of twenty different strains the last take the letter of the one most like them."""
+    rows = in_order(*(strain(seed, low=36 + 2 * seed) for seed in range(20)))
+    names = [name for name, _ in letters(piece(rows, bars=160))]
+    assert max(names) == "P"
+    assert len(names) > 16
 
 
 def test_a_short_piece_is_one_section() -> None:
@@ -136,11 +169,17 @@ def test_the_same_notes_in_another_track_are_no_repeat() -> None:
 
 
 def test_the_repeat_with_the_same_surroundings_is_preferred() -> None:
-    """In A A every bar points eight back, also where it has a nearer twin."""
-    twin = [row for row in A if row[0] < 6 * BAR] + later(A[:5], 6) + later(strain(7, bars=1), 7)
+    """In A A every bar points eight back, also the one that has a nearer twin, four back."""
+    twin = [*A[:5], *later(strain(7, bars=3), 1), *later(A[:5], 4), *later(strain(8, bars=3), 5)]
     back, likeness = recurrence(piece(in_order(twin, twin), bars=16))
     assert back[8:].tolist() == [8] * 8
     assert (likeness[8:] == EXACT).all()
+
+
+def test_of_many_equal_bars_one_a_multiple_of_four_back_is_preferred() -> None:
+    """An ostinato that never changes is heard in groups of four bars."""
+    back, _ = recurrence(piece(line([60, 64, 67, 64] * 24), bars=24))
+    assert back[12:20].tolist() == [4] * 8
 
 
 def test_a_groove_alone_makes_no_repeat() -> None:

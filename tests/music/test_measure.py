@@ -34,7 +34,7 @@ def test_a_c_major_scale_is_in_c_major() -> None:
 def key_of(pitches: list[int]) -> tuple[int, str] | None:
     """The key of a tune in quarters."""
     key = measure(piece(line(pitches), bars=3)).key
-    return key and key.name
+    return key.name if key else None
 
 
 @pytest.mark.parametrize(("tune", "mode"), [(C_MAJOR, "major"), (A_MINOR, "minor")])
@@ -63,6 +63,12 @@ def test_all_twelve_tones_alike_are_in_no_key() -> None:
     """A flat histogram tells no key, and neither does silence."""
     assert find_key(np.full(12, 1 / 12)) is None
     assert find_key(np.zeros(12)) is None
+
+
+def test_a_held_note_weighs_more_than_a_short_one() -> None:
+    """Pitch classes count by how long they sound: a half note is two quarters."""
+    shares = measure(piece([(0, 48, 60, 78), (48, 24, 67, 78), (72, 24, 64, 78)])).pitch_classes
+    assert shares[[0, 7, 4]].tolist() == [0.5, 0.25, 0.25]
 
 
 def test_drums_have_no_key_and_no_polyphony() -> None:

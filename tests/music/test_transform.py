@@ -27,6 +27,7 @@ def piece(*notes: tuple[int, int, int, int], ppq: int = 480, **rest: object) -> 
 
 
 def rows(score: Score) -> list[list[int]]:
+    """The notes of all tracks, one after the other."""
     return [row for track in score.tracks for row in track.notes.tolist()]
 
 
@@ -62,7 +63,7 @@ def test_a_score_on_the_grid_stays_as_it_is(score):
 
 @given(grid_scores())
 def test_empty_bars_around_the_music_are_left_out(score):
-    """The piece begins in its first bar with a note and ends in the last, the notes as they were."""
+    """The piece begins and ends in a bar with notes, and they are as they were."""
     result, report = quantise(score)
     lines = timing.bar_lines(result)
     onsets = [note.onset for track in result.tracks for note in track]
@@ -108,7 +109,7 @@ def test_a_note_shorter_than_a_step_gets_a_step():
     """A grace note of two ticks is not lost."""
     result, report = quantise(piece((0, 2, 60, 66)))
     assert rows(result) == [[0, 1, 60, 66]]
-    assert report.changes == {"lengths_raised": 1, "shift_max_ms": 0} or report.lengths_raised == 1
+    assert report.changes == {"lengths_raised": 1}
 
 
 def test_notes_on_top_of_each_other_become_one():
@@ -130,6 +131,8 @@ def test_a_long_note_gets_a_length_of_the_grid():
     result, report = quantise(piece((0, 101 * STEP, 60, 66), (0, 2000 * STEP, 62, 66)))
     assert [row[1] for row in rows(result)] == [96, 1536]
     assert (report.lengths_snapped, report.lengths_cut) == (1, 1)
+    result, _ = quantise(piece(*((0, steps * STEP, steps, 66) for steps in (102, 103, 109))))
+    assert [row[1] for row in rows(result)] == [96, 108, 108]
 
 
 def test_no_length_is_snapped_into_the_next_note():
@@ -181,6 +184,24 @@ def test_a_meter_change_just_beside_a_bar_line_moves_onto_it():
     assert (report.bars_cut_short, report.meters_moved) == (0, 1)
 
 
+def test_a_meter_change_between_two_32nds_goes_to_the_nearer():
+    """Two and a half steps after the line are a bar of 1/32; one and a half are none."""
+    for ticks, meter in ((1970, (1, 32)), (1949, (3, 4))):
+        meters = (Meter(0, 4, 4), Meter(ticks, 3, 4))
+        result, report = quantise(piece((0, 480, 60, 66), (3000, 480, 62, 66), meters=meters))
+        assert result.meters[1] == Meter(96, *meter)
+        assert report.meters_moved == 1
+
+
+def test_notes_keep_their_order_where_a_bar_is_cut():
+    """What would fall past the new bar line sounds on it, not after what follows it."""
+    meters = (Meter(0, 4, 4), Meter(1949, 3, 4))
+    result, _ = quantise(
+        piece((0, 9, 60, 66), (1945, 99, 61, 66), (1949, 99, 62, 66), meters=meters)
+    )
+    assert [row[0] for row in rows(result)] == [0, 96, 96]
+
+
 @pytest.mark.parametrize(
     ("given_meter", "expected"),
     [
@@ -188,13 +209,11 @@ def test_a_meter_change_just_beside_a_bar_line_moves_onto_it():
         ((34, 8), (17, 8)),
         ((17, 4), (4, 4)),
         ((4, 64), (1, 16)),
-        ((3, 64), (1, 64)),
+        ((3, 64), (4, 4)),
     ],
 )
 def test_a_meter_that_no_row_holds_is_replaced(given_meter, expected):
     """By one of the same bar length, by bars that add up to it, or else by 4/4."""
-    if expected == (1, 64):
-        expected = (4, 4)
     result, report = quantise(piece((0, 480, 60, 66), meters=(Meter(0, *given_meter),)))
     assert result.meters == (Meter(0, *expected),)
     assert report.meters_replaced == 1
@@ -224,6 +243,26 @@ def test_of_too_many_tracks_the_smallest_are_merged():
     assert (report.tracks_merged, report.tracks_merged_across_programs) == (1, 1)
     assert [len(track) for track in result.tracks if track.program == 0] == [10]
     assert [len(track) for track in result.tracks if track.program == 112] == [6]
+
+
+def test_tracks_of_one_program_are_merged_before_any_other():
+    """Sixteen tracks: the two pianos become one, though the banjo has fewer notes."""
+    programs = [0, 0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 105, 112]
+    tracks = [
+        Track(program, notes=note_array([(480 * n, 480, 60, 66) for n in range(count)]))
+        for program, count in zip(programs, [5] * 14 + [1, 5], strict=True)
+    ]
+    result, report = quantise(Score(480, tuple(tracks)))
+    assert (report.tracks_merged, report.tracks_merged_across_programs) == (1, 0)
+    assert [len(track) for track in result.tracks if track.program == 105] == [1]
+
+
+def test_hundreds_of_tracks_fit():
+    """A file may have a track for every phrase."""
+    tracks = [Track(n % 128, notes=note_array([(480 * n, 480, 60, 66)])) for n in range(300)]
+    result, report = quantise(Score(480, tuple(tracks)))
+    assert list(off_grid(result)) == []
+    assert (report.notes_out, report.tracks_out) == (300, 15)
 
 
 @given(st.lists(st.tuples(st.integers(0, 127), st.booleans()), min_size=17, max_size=80))
@@ -344,7 +383,7 @@ def test_a_transposition_out_of_range_is_refused():
 
 @given(grid_scores(), st.data())
 def test_bars_taken_out_are_a_piece_on_the_grid(score, choose):
-    """Some bars of a piece are a piece: as many bars, the notes that begin there, in their meter."""
+    """Some bars of a piece are a piece: the notes that begin there, meters and tempi as before."""
     lines = timing.bar_lines(score)
     first = choose.draw(st.integers(0, len(lines) - 2))
     end = choose.draw(st.integers(first + 1, len(lines) - 1))
@@ -358,6 +397,14 @@ def test_bars_taken_out_are_a_piece_on_the_grid(score, choose):
         assert whole[first:end].tolist() == taken.tolist()
     tempos = timing.bar_tempos_bpm(score)[first:end]
     assert timing.bar_tempos_bpm(part) == pytest.approx(tempos)
+
+
+def test_a_note_that_is_cut_gets_a_length_of_the_grid():
+    """A bar of 5/4 has room for 100 steps after step 20; the grid's next length below is 96."""
+    score = piece((20, 192, 60, 66), ppq=24, meters=(Meter(0, 5, 4),), end=240)
+    part = trim(score, 0, 1)
+    assert rows(part) == [[20, 96, 60, 66]]
+    assert is_on_grid(part)
 
 
 @given(grid_scores())

@@ -1,0 +1,171 @@
+"""Do genre labels act? A classifier of real pieces is asked what compositions sound like.
+
+    python benchmarks/labels_act.py CHECKPOINT PREPARED [--each 10] [--bars 16]
+
+A random forest is trained on measured features of real pieces that the model never saw (the
+held-out ones, and in a second row real training pieces, of which there are more), cut to the same
+number of bars. It then judges compositions asked for by genre alone, and, as the ceiling, real
+held-out pieces of the same genres. Every piece passes through the same rows. Writes
+benchmarks/results/labels_act.json and .md.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from _machine import Machine, leave, markdown_table
+from _machine import options as machine_options
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import cross_val_predict
+
+from musegen.composing.composer import Composer
+from musegen.corpus.collection import Collection
+from musegen.corpus.shards import load_prepared
+from musegen.music.measure import measure
+from musegen.music.score import Score
+from musegen.music.timing import bar_lines
+from musegen.music.transform import trim
+from musegen.tokens.codec import decode
+from musegen.tokens.controls import Controls
+
+GENRES = (
+    "folk", "baroque-chorale", "pop", "classical", "jazz", "rock", "electronic", "latin", "metal",
+    "reggae", "hip-hop", "waltz",
+)  # fmt: skip
+TREES = 400
+
+
+def features(score: Score, bars: int) -> list[float]:
+    """Measured features of the first `bars` bars."""
+    if len(bar_lines(score)) - 1 > bars:
+        score = trim(score, 0, bars)
+    found = measure(score)
+    families = np.zeros(17)
+    for track in score.tracks:
+        families[16 if track.is_drum else track.program // 8] += len(track)
+    return [
+        found.density,
+        found.polyphony,
+        found.loudness,
+        found.velocity_spread,
+        found.pitch_class_entropy,
+        found.scale_consistency,
+        found.groove_consistency,
+        found.mean_length_quarters,
+        found.mean_pitch,
+        found.pitch_range,
+        found.articulation,
+        found.syncopation,
+        found.dissonance,
+        found.drum_share,
+        found.key.majorness if found.key else 0.0,
+        score.tempos[0].bpm,
+        score.meters[0].numerator / score.meters[0].denominator,
+        len(score.tracks),
+        *(families / max(families.sum(), 1)),
+    ]
+
+
+def real(
+    collection: Collection, pieces: NDArray[np.int64], names: tuple[str, ...], bars: int, most: int
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Features and genres of at most `most` real pieces of each genre, evenly spread."""
+    rows, labels = [], []
+    for genre in GENRES:
+        found = pieces[collection.genre[pieces] == names.index(genre) + 1]
+        spread = np.linspace(0, len(found) - 1, min(most, len(found))).astype(int)
+        for piece in found[spread].tolist():
+            score, _ = decode(collection.rows(piece), names)
+            rows.append(features(score, bars))
+            labels.append(genre)
+    return np.array(rows), labels
+
+
+def share(judged: list[str], asked: list[str]) -> float:
+    """Share of pieces heard as what they are, mean over genres."""
+    by_genre = [
+        np.mean([j == a for j, a in zip(judged, asked, strict=True) if a == genre])
+        for genre in sorted(set(asked))
+    ]
+    return float(np.mean(by_genre))
+
+
+def main() -> None:
+    """Judge compositions of every genre."""
+    parser = machine_options(__doc__)
+    parser.add_argument("checkpoint")
+    parser.add_argument("prepared", type=Path)
+    parser.add_argument("--each", type=int, default=10)
+    parser.add_argument("--bars", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    machine = Machine(["torch", "scikit-learn"])
+    ready = load_prepared(options.prepared)
+    collection, names = ready.collection, tuple(ready.genres)
+    kept, kept_labels = real(collection, collection.judging, names, options.bars, 60)
+    seen, seen_labels = real(collection, collection.training, names, options.bars, 120)
+
+    composer = Composer.load(options.checkpoint)
+    composed, asked = [], []
+    for place, genre in enumerate(GENRES):
+        wishes = Controls(genre=genre, bars=options.bars)
+        for piece in composer.compose(wishes, seed=options.seed + 1000 * place, count=options.each):
+            composed.append(features(piece.score, options.bars))
+            asked.append(genre)
+    forest = RandomForestClassifier(TREES, class_weight="balanced", random_state=0)
+    made = np.array(composed)
+    judges: dict[str, object] = {}
+    rows = []
+    for judge, (known, labels) in {
+        "held-out pieces": (kept, kept_labels),
+        "training pieces": (seen, seen_labels),
+    }.items():
+        forest.fit(known, labels)
+        heard = forest.predict(made).tolist()
+        if known is kept:  # the ceiling must not be judged by trees that learned the same pieces
+            folds = max(min(5, *(kept_labels.count(g) for g in set(kept_labels))), 2)
+            ceiling = cross_val_predict(forest, kept, kept_labels, cv=folds).tolist()
+        else:
+            ceiling = forest.predict(kept).tolist()
+        judges[judge] = {
+            "composed": share(heard, asked),
+            "real": share(ceiling, kept_labels),
+            "heard_as": heard_as(heard, asked),
+        }
+        rows.append(
+            [judge, len(labels), f"{share(heard, asked):.2f}", f"{share(ceiling, kept_labels):.2f}"]
+        )
+    chance = 1 / len(set(kept_labels))
+    confusion = heard_as(forest.predict(made).tolist(), asked)
+    text = (
+        f"Compositions of {options.bars} bars, {options.each} of each of {len(GENRES)} genres, "
+        f"asked for by genre alone; chance is {chance:.2f}. Accuracy is the mean over genres.\n\n"
+        + markdown_table(
+            ["judge trained on", "its pieces", "compositions heard as asked", "real held-out"], rows
+        )
+        + "\n\nHeard as (judge trained on training pieces):\n\n"
+        + markdown_table(
+            ["asked", "heard"],
+            [
+                [genre, ", ".join(f"{name} {n}" for name, n in heard.items())]
+                for genre, heard in confusion.items()
+            ],
+        )
+    )
+    figures = {"each": options.each, "bars": options.bars, "judges": judges}
+    leave(options.results, "labels_act", machine.describe(), figures, [text])
+
+
+def heard_as(heard: list[str], asked: list[str]) -> dict[str, dict[str, int]]:
+    """For each genre asked for, how many compositions were heard as which genre."""
+    return {
+        genre: dict(
+            Counter(h for h, a in zip(heard, asked, strict=True) if a == genre).most_common()
+        )
+        for genre in GENRES
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""The docs page of the event table, made from the table: `python -m musegen.tokens.page`."""
+
+import sys
+
+from musegen.tokens.fields import FIELDS, KINDS, fingerprint
+
+
+def events_page() -> str:
+    """docs/events.md: every kind of row and every field, as Markdown."""
+    lines = [
+        "# Event rows",
+        "",
+        "Made from `musegen/tokens/fields.py` by `make docs`; do not edit by hand.",
+        f"Fingerprint: `{fingerprint()}`.",
+        "",
+        "A row is the kind and that kind's fields in the order in which they are drawn. Order of",
+        "rows in a piece: STYLE, FORM, TRACK for each track, then for every bar SECTION (where one",
+        "begins), BAR, and its CHORD and NOTE rows by onset; END. In a rewrite, HOLE rows follow",
+        "the BAR row of a bar with something hidden, and after the last bar ANSWER opens each",
+        "hidden bar's notes.",
+        "",
+        "## Kinds",
+        "",
+        "| kind | fields | meaning |",
+        "|---|---|---|",
+    ]
+    for kind in KINDS:
+        given = "" if kind.drawn else " (given, never drawn)"
+        lines.append(f"| {kind.name} | {', '.join(kind.fields) or '-'} | {kind.meaning}{given} |")
+    lines += ["", "## Fields", "", "| field | values | 0 means | meaning |", "|---|---|---|---|"]
+    for field in FIELDS.values():
+        zero = "unset" if field.optional else "the first value"
+        lines.append(f"| {field.name} | {field.size} | {zero} | {field.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(events_page())
