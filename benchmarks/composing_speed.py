@@ -170,7 +170,8 @@ def page(said: dict[str, object], tried: Sequence[Candidate], per_note: float) -
         f"nothing else asked for, top-p {TOP_P}. GPT-2: {said['gpt2_parameters']:,} parameters "
         f"({said['gpt2_shape']}), {said['tokens']} tokens after one, top-p {TOP_P}, `generate` "
         "with its key-value cache. A step is a row of musegen's or a token of GPT-2's, in all "
-        "streams at once; steps are those of the longest stream, notes those of all.",
+        "streams at once; steps are those of the longest stream, notes those of all. Noise of "
+        "musegen holds the differences between its pieces.",
         table,
         "**GPT-2's weights are random: its notes are not counted.** They are its tokens over "
         f"{per_note:.2f}, the tokens a note that REMI takes on {said['sampled']} files drawn from "

@@ -102,10 +102,11 @@ class Trial:
         self.flops.append(flops)
         self.padding.append(batch.padding)
 
-    def figures(self, peak: float) -> dict[str, float]:
-        """Medians over the steps; `peak` in operations per second is what a product reached."""
+    def figures(self, peak: Spent) -> dict[str, float]:
+        """Medians over the steps; `peak`: what an operation took in a product of squares."""
         wall = [spent.wall_s for spent in self.spent]
         reached = median(f / s for f, s in zip(self.flops, wall, strict=True))
+        reached_cpu = median(f / s.cpu_s for f, s in zip(self.flops, self.spent, strict=True))
         return {
             "rows_per_second": round(median(r / s for r, s in zip(self.rows, wall, strict=True))),
             "notes_per_second": round(median(n / s for n, s in zip(self.notes, wall, strict=True))),
@@ -114,10 +115,9 @@ class Trial:
             ),
             "seconds_per_step": round(median(wall), 3),
             "gflop_per_second": round(reached / 1e9, 1),
-            "gflop_per_cpu_second": round(
-                median(f / s.cpu_s for f, s in zip(self.flops, self.spent, strict=True)) / 1e9, 1
-            ),
-            "share_of_matmul": round(reached / peak, 3),
+            "gflop_per_cpu_second": round(reached_cpu / 1e9, 1),
+            "share_of_matmul": round(reached * peak.wall_s, 3),
+            "share_of_matmul_by_cpu": round(reached_cpu * peak.cpu_s, 3),
             "padding": round(median(self.padding), 3),
             "noise": round(noise([s / f for s, f in zip(wall, self.flops, strict=True)]), 3),
         }
@@ -140,9 +140,17 @@ class Squares:
         for name, matrix in self._matrices.items():
             self.spent[name].append(clocked(partial(torch.matmul, matrix, matrix))[1])
 
-    def peak(self, precision: str) -> float:
-        """Operations per second of the median product."""
-        return 2.0 * self.size**3 / median(spent.wall_s for spent in self.spent[precision])
+    def peak(self, precision: str) -> Spent:
+        """What one operation of the median product took."""
+        operations = 2 * self.size**3
+        return Spent(
+            median(spent.cpu_s for spent in self.spent[precision]) / operations,
+            median(spent.wall_s for spent in self.spent[precision]) / operations,
+        )
+
+    def gflop_per_second(self, precision: str) -> float:
+        """Billions of operations per second of the median product."""
+        return round(1e-9 / self.peak(precision).wall_s, 1)
 
 
 def measure(
@@ -171,7 +179,7 @@ def page(
     table = markdown_table(
         (
             "window, precision", "rows/s", "notes/s", "rows/CPU-s", "s/step", "x fp32",
-            "GFLOP/s", "of a square product", "padding", "noise",
+            "GFLOP/s", "of a square product", "the same by CPU-s", "padding", "noise",
         ),
         [
             (
@@ -183,6 +191,7 @@ def page(
                 f"{f['rows_per_second'] / slow[trial.window]:.2f}",
                 f"{f['gflop_per_second']:.0f}",
                 f"{f['share_of_matmul']:.0%}",
+                f"{f['share_of_matmul_by_cpu']:.0%}",
                 f"{f['padding']:.1%}",
                 f"{f['noise']:.0%}",
             )
@@ -190,7 +199,7 @@ def page(
         ],
     )  # fmt: skip
     products = ", ".join(
-        f"{squares.peak(name) / 1e9:.0f} GFLOP/s in {name} "
+        f"{squares.gflop_per_second(name):.0f} GFLOP/s in {name} "
         f"(noise {noise([s.wall_s for s in squares.spent[name]]):.0%})"
         for name in PRECISIONS
     )
@@ -238,7 +247,7 @@ def main() -> None:
     }
     figures = {
         **said,
-        "matmul_gflop_per_second": {n: round(squares.peak(n) / 1e9, 1) for n in PRECISIONS},
+        "matmul_gflop_per_second": {n: squares.gflop_per_second(n) for n in PRECISIONS},
         "matmul_noise": {
             n: round(noise([s.wall_s for s in squares.spent[n]]), 3) for n in PRECISIONS
         },

@@ -16,9 +16,11 @@ from musegen.errors import WishError
 from musegen.model.checkpoint import Checkpoint, load_checkpoint
 from musegen.model.decode import RowDraw, Stepper
 from musegen.model.sampling import Sampling, choose
+from musegen.music.measure import measure
+from musegen.music.ongrid import track_order
 from musegen.music.score import Key, Marker, Score
 from musegen.music.timing import bar_lines
-from musegen.tokens.codec import decode, head_rows
+from musegen.tokens.codec import decode, encode, head_rows
 from musegen.tokens.controls import Controls
 from musegen.tokens.fields import COLUMNS, KINDS, Rows, as_rows
 from musegen.tokens.grammar import Grammar
@@ -98,8 +100,8 @@ class Composer:
         return pieces
 
     def _finish(self, draft: Draft, seed: int) -> Composition:
-        rows = as_rows(draft.rows)
-        score, plan = decode(rows, self.genres)
+        score, plan = in_order(*decode(as_rows(draft.rows), self.genres))
+        rows = encode(score, plan, self.genres)
         return Composition(furnished(score, plan), plan, rows, seed, draft.number)
 
 
@@ -118,10 +120,26 @@ def told(wishes: Controls) -> Controls:
     )
 
 
+def in_order(score: Score, plan: Controls) -> tuple[Score, Controls]:
+    """The Score on the grid, its tracks in the grid's order, and its plan with them.
+
+    Of tracks with one instrument the higher comes first, which is not known before they are drawn.
+    """
+    pairs = zip(score.tracks, plan.tracks, strict=True)
+    ordered = sorted(pairs, key=lambda pair: track_order(pair[0]))
+    tracks = tuple(track for track, _ in ordered)
+    return score.with_tracks(tracks), replace(plan, tracks=tuple(told for _, told in ordered))
+
+
 def furnished(score: Score, plan: Controls) -> Score:
-    """The Score with what belongs into a file: its key, and a marker where each section begins."""
+    """The Score with what belongs into a file: its key, and a marker where each section begins.
+
+    The key is the one wished for, or else the one found in the notes.
+    """
     lines = bar_lines(score)
-    keys = () if plan.key is None else (Key(0, *plan.key),)
+    found = measure(score).key
+    key = plan.key or (None if found is None else found.name)
+    keys = () if key is None else (Key(0, *key),)
     markers = tuple(Marker(int(lines[s.bar]), s.letter) for s in plan.sections if s.letter)
     return replace(score, keys=keys, markers=markers)
 

@@ -39,6 +39,7 @@ class Stepper:
         """How many more rows fit into the context of a slot."""
         return self.model.config.context - self.lengths[slot]
 
+    @torch.inference_mode()
     def release(self, slot: int) -> None:
         """The last active slot takes the place of `slot`."""
         last = self.active - 1
@@ -84,7 +85,8 @@ class Stepper:
         model, active = self.model, self.active
         if not all(self.room(slot) for slot in range(active)):
             raise SettingError("the context of a slot is full")
-        x = model.embed(self.full, rows[:, None].to(self.device))
+        rows = rows.to(self.device)
+        x = model.embed(self.full, rows[:, None])
         places = torch.tensor(self.lengths, device=self.device)
         cos, sin = rotary_angles(model.config, places[:, None], times[:, None].to(self.device))
         cos, sin = cos[:, None], sin[:, None]

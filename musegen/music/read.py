@@ -31,6 +31,9 @@ from musegen.music.score import (
 
 META, TEXT, END_OF_TRACK = 0xFF, 0x01, 0x2F
 
+CPLUSPLUS_ERRORS = (RuntimeError, ValueError, IndexError, OverflowError, MemoryError)
+"""What an exception of symusic's C++ can arrive as: every way in which it refuses a file."""
+
 MAX_BYTES = 32 * 2**20
 MAX_NOTES = 2_000_000
 MAX_HOURS = 4
@@ -54,12 +57,10 @@ def read_midi(source: str | Path | bytes) -> Score:
     path, content = _content(source)
     try:
         parsed = symusic.ScoreTick.from_midi(content, sanitize_data=True)
-        return _score(parsed, path, _conductor(content)[1])
-    except MidiError:
-        raise
-    except Exception as error:  # the parser's refusals have no type in common
+    except CPLUSPLUS_ERRORS as error:
         reason = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error")
         raise MidiError(path, f"is not a MIDI file that can be read ({reason})") from error
+    return _score(parsed, path, _conductor(content)[1])
 
 
 def read_texts(source: str | Path | bytes) -> tuple[str, ...]:

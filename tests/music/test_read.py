@@ -68,6 +68,8 @@ def test_notes_come_out_in_the_order_that_a_score_keeps():
     assert len(notes) == 3
     assert notes.dtype == np.int32
     assert not notes.flags.writeable
+    twice = b"\x00\x90\x3c\x50\x00\x90\x3c\x40\x10\x80\x3c\x40\x00\x80\x3c\x40"
+    assert read_midi(smf(twice + END)).tracks[0].notes[:, 3].tolist() == [64, 80]
 
 
 def test_values_that_no_file_should_hold_are_put_right():

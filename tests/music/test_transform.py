@@ -258,11 +258,14 @@ def test_tracks_of_one_program_are_merged_before_any_other():
 
 
 def test_hundreds_of_tracks_fit():
-    """A file may have a track for every phrase."""
-    tracks = [Track(n % 128, notes=note_array([(480 * n, 480, 60, 66)])) for n in range(300)]
-    result, report = quantise(Score(480, tuple(tracks)))
+    """A file may have a track for every phrase; the busiest one keeps its instrument."""
+    tracks = [Track(n % 100, notes=note_array([(480 * n, 480, 60, 66)])) for n in range(300)]
+    busy = Track(127, notes=note_array([(480 * n, 480, 72, 66) for n in range(50)]))
+    result, report = quantise(Score(480, (*tracks, busy)))
     assert list(off_grid(result)) == []
-    assert (report.notes_out, report.tracks_out) == (300, 15)
+    assert (report.notes_out, report.tracks_out) == (350, 15)
+    assert result.tracks[-1].program == 127
+    assert (result.tracks[-1].notes[:, 2] == 72).sum() == 50
 
 
 @given(st.lists(st.tuples(st.integers(0, 127), st.booleans()), min_size=17, max_size=80))

@@ -3,6 +3,7 @@
 All of it lies on the scales, so that what is written into rows is what is read back from them.
 """
 
+import numpy as np
 from hypothesis import strategies as st
 
 from musegen.music.score import Score
@@ -24,7 +25,7 @@ def plans(draw: st.DrawFn, score: Score) -> Controls:
     """Wishes and a plan that fit this score, each of them said or left out."""
     lines = bar_lines(score)
     bars = len(lines) - 1
-    lengths = [int(b - a) for a, b in zip(lines[:-1], lines[1:], strict=True)]
+    lengths = np.diff(lines).tolist()
     return Controls(
         genre=draw(st.none() | st.sampled_from(GENRES)),
         valence=draw(_on(scales.VALENCE)),
@@ -99,9 +100,7 @@ def _bar_plans(draw: st.DrawFn, bars: int) -> tuple[BarPlan, ...]:
 def _chords(draw: st.DrawFn, lengths: list[int]) -> tuple[Chord, ...]:
     """Chords at the start of bars and inside them, none twice at one place."""
     place = st.integers(0, len(lengths) - 1).flatmap(
-        lambda bar: st.tuples(
-            st.just(bar), st.one_of(st.just(0), st.integers(0, lengths[bar] - 1))
-        )
+        lambda bar: st.tuples(st.just(bar), st.one_of(st.just(0), st.integers(0, lengths[bar] - 1)))
     )
     name = st.tuples(st.integers(0, 11), st.sampled_from(scales.CHORD_QUALITIES))
     chosen = sorted(draw(st.sets(place, max_size=5)))
