@@ -44,20 +44,14 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; Ctrl-C is no error of anybody's, and has the exit code of its signal."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("stopped", err=True)
-            ctx.exit(130)
-
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run; errors that a user can cause become one line and an exit code."""
-        if not kwargs.pop("standalone_mode", True):
-            return super().main(*args, standalone_mode=False, **kwargs)
+        alone = kwargs.get("standalone_mode", True)
+        kwargs["standalone_mode"] = False
+        if not alone:
+            return super().main(*args, **kwargs)
         try:
-            super().main(*args, standalone_mode=False, **kwargs)
+            super().main(*args, **kwargs)
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
