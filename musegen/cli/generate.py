@@ -37,9 +37,9 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
 @click.option("--loudness", type=float, help="Mean velocity, 1 to 127.")
 @click.option("--seed", type=int, help="Same seed, same piece; chosen and shown if left out.")
 @click.option("--count", type=int, default=1, show_default=True, help="How many variations.")
-@click.option("--temperature", type=float, default=1.0, show_default=True, help="Freedom.")
+@click.option("--temperature", type=float, default=0.9, show_default=True, help="Freedom.")
 @click.option("--top-k", type=int, default=0, show_default=True, help="Only the k likeliest.")
-@click.option("--top-p", type=float, default=0.98, show_default=True, help="Only the likeliest.")
+@click.option("--top-p", type=float, default=0.92, show_default=True, help="Only the likeliest.")
 @click.option("--min-p", type=float, default=0.0, show_default=True, help="Drop the unlikely.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="The MIDI file [musegen-SEED.mid]."

@@ -15,7 +15,7 @@ def command(checkpoint: str) -> None:
     """List the genres that a checkpoint knows."""
     path = Path(checkpoint) / "labels.json"
     try:
-        genres = json.loads(path.read_text(encoding="utf-8"))["genres"]
+        genres = list(map(str, json.loads(path.read_text(encoding="utf-8"))["genres"]))
     except (OSError, ValueError, KeyError, TypeError):
         raise CheckpointError(
             f"{checkpoint} is not a checkpoint folder; name one with --checkpoint, or train one: "

@@ -66,6 +66,11 @@ class Commands(click.Group):
             sys.exit(code or 1)
         except BrokenPipeError:
             sys.exit(1)
+        except OSError as error:
+            if error.filename is None:
+                raise  # not about a file that somebody named: a bug
+            click.echo(f"error: {error.filename}: {error.strerror}", err=True)
+            sys.exit(1)
         sys.exit(0)
 
 

@@ -23,9 +23,9 @@ class Sampling:
     what is at least this share as likely as the likeliest (Nguyen et al. 2024).
     """
 
-    temperature: float = 1.0
+    temperature: float = 0.9
     top_k: int = 0
-    top_p: float = 0.98
+    top_p: float = 0.92
     min_p: float = 0.0
 
     def __post_init__(self) -> None:

@@ -1,11 +1,16 @@
 """Worker processes that die, hang or raise."""
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from musegen.corpus.guarded import Died, guarded_map
+
+ROOT = Path(__file__).parents[2]
 
 
 def double(number: int) -> int:
@@ -50,3 +55,24 @@ def test_what_the_function_raises_is_raised() -> None:
     """An exception is no death: it reaches the one who asked."""
     with pytest.raises(ValueError, match="seven"):
         list(guarded_map(double, [1, 7], workers=1))
+
+
+@pytest.mark.slow
+def test_workers_that_cannot_start_are_one_error(tmp_path: Path) -> None:
+    """A script without a guard, whose workers would start it over and over, is told so at once."""
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "from musegen.corpus.guarded import guarded_map\n"
+        "print(list(guarded_map(abs, range(100), workers=2)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "MusegenError: worker processes cannot be started here" in done.stderr

@@ -19,7 +19,6 @@ from musegen.tokens.fields import (
     fingerprint,
     row,
 )
-from musegen.tokens.page import events_page
 
 
 def test_every_kind_fits_into_a_row() -> None:
@@ -137,11 +136,3 @@ def test_words_do_not_change_the_fingerprint(monkeypatch: pytest.MonkeyPatch) ->
     better = tuple(replace(field, meaning="?") for field in fields._FIELDS)
     monkeypatch.setattr(fields, "_FIELDS", better)
     assert fingerprint.__wrapped__() == before
-
-
-def test_the_page_has_a_line_for_everything() -> None:
-    """The docs page of the events names every kind and every field of the table."""
-    page = events_page()
-    for name in [*(kind.name for kind in KINDS), *FIELDS]:
-        assert f"| {name} |" in page
-    assert fingerprint() in page

@@ -1,0 +1,117 @@
+"""A folder appears whole or not at all."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from musegen.errors import OutputError
+from musegen.folders import whole_folder
+
+
+def names(folder: Path) -> set[str]:
+    """What lies in a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
+def test_it_appears_whole(tmp_path: Path) -> None:
+    """While it is written nothing is at its place; afterwards everything is."""
+    target = tmp_path / "deep" / "folder"
+    with whole_folder(target) as staging:
+        (staging / "a").write_text("1")
+        (staging / "sub").mkdir()
+        (staging / "sub" / "b").write_text("2")
+        assert not target.exists()
+    assert (target / "sub" / "b").read_text() == "2"
+    assert names(tmp_path / "deep") == {"folder"}
+
+
+def test_what_is_there_stays_unless_forced(tmp_path: Path) -> None:
+    """A folder that exists is kept, or with force replaced as a whole."""
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "old").write_text("old")
+    with pytest.raises(OutputError, match="exists already"), whole_folder(tmp_path / "c"):
+        pytest.fail("nothing is to be written")
+    with whole_folder(tmp_path / "c", force=True) as staging:
+        (staging / "new").write_text("new")
+    assert names(tmp_path / "c") == {"new"}
+    assert names(tmp_path) == {"c"}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ValueError("a bug"),
+        KeyboardInterrupt(),
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EIO, "Input/output error"),
+    ],
+    ids=["bug", "Ctrl-C", "full disk", "broken disk"],
+)
+def test_a_fault_changes_nothing(tmp_path: Path, fault: BaseException) -> None:
+    """Whatever goes wrong inside, the old folder is as it was and nothing lies beside it."""
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "old").write_text("old")
+    expected = OutputError if isinstance(fault, OSError) else type(fault)
+
+    def write_half() -> None:
+        with whole_folder(tmp_path / "c", force=True) as staging:
+            (staging / "new").write_text("half")
+            raise fault
+
+    with pytest.raises(expected) as caught:
+        write_half()
+    if isinstance(fault, OSError):
+        reason = "the disk is full" if fault.errno == errno.ENOSPC else "Input/output error"
+        assert str(caught.value) == f"cannot write {tmp_path / 'c'}: {reason}"
+    assert names(tmp_path) == {"c"}
+    assert names(tmp_path / "c") == {"old"}
+
+
+def test_a_rename_that_fails_puts_the_old_one_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even between the two renames the old folder is not lost."""
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "old").write_text("old")
+    rename = os.rename
+
+    def failing(source: Path, target: Path) -> None:
+        if source.name.endswith(".part"):
+            raise OSError(errno.EACCES, "Permission denied")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", failing)
+    denied = pytest.raises(OutputError, match="Permission denied")
+    with denied, whole_folder(tmp_path / "c", force=True) as staging:
+        (staging / "new").write_text("new")
+    assert names(tmp_path) == {"c"}
+    assert names(tmp_path / "c") == {"old"}
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    """A file at the place stays, with force, too."""
+    (tmp_path / "c").write_text("precious")
+    with pytest.raises(OutputError, match="is a file"), whole_folder(tmp_path / "c", force=True):
+        pytest.fail("nothing is to be written")
+    assert (tmp_path / "c").read_text() == "precious"
+    assert names(tmp_path) == {"c"}
+
+
+def test_a_file_on_the_way(tmp_path: Path) -> None:
+    """A file where a folder is needed is one clear error."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot write"), whole_folder(tmp_path / "file" / "c"):
+        pytest.fail("nothing is to be written")
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """Where the place is a link to a folder, what it names is replaced."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with whole_folder(tmp_path / "link", force=True) as staging:
+        (staging / "new").write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert names(tmp_path / "real") == {"new"}
+    assert names(tmp_path) == {"real", "link"}
