@@ -101,7 +101,6 @@ def gpt2_of_size(parameters: int, like: ModelConfig, vocabulary: int) -> Any:
             n_head=like.heads,
             bos_token_id=1,
             eos_token_id=None,
-            pad_token_id=0,
         )
 
     def size(width: int) -> int:

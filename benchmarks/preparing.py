@@ -19,6 +19,7 @@ from pathlib import Path
 import symusic.core as symusic
 from _machine import Machine, Spent, clocked, leave, markdown_table, median, noise, options
 from _remi import SETTINGS, remi, sample
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # comes without types
 
 from musegen.corpus.described import controls_of
 from musegen.corpus.prepare import identity_of, prepare
@@ -199,9 +200,9 @@ def page(said: Measured, tried: Sequence[Candidate], everything: Sequence[Spent]
     return [
         "# Preparing: a MIDI file becomes event rows",
         f"{said.music}: {said.files} of them drawn with seed {said.seed}, {said.notes:,} notes "
-        f"({said.notes / said.files:,.0f} a file). One process, CPU seconds, median of "
-        f"{said.rounds} rounds, the candidates alternated in blocks of {BLOCK} files; noise is "
-        "(max - min) / median.",
+        f"({said.notes / said.files:,.0f} a file). One process, one thread (numpy's products too), "
+        f"CPU seconds, median of {said.rounds} rounds, the candidates alternated in blocks of "
+        f"{BLOCK} files; noise is (max - min) / median.",
         table,
         f"Files that one of them refused, not counted: {', '.join(said.refused) or 'none'}.",
         f"REMI here: {said.remi}. It makes {tokens:.2f} tokens a note, musegen {encoded:.2f} rows "
@@ -224,9 +225,10 @@ def main() -> None:
     tried = candidates()
     files, refused = usable(tried, drawn)
     everything: list[Spent] = []
-    for number in range(chosen.rounds):
-        one_round(tried, files, number)
-        everything.append(prepare_all(chosen.folder, files))
+    with threadpool_limits(1):
+        for number in range(chosen.rounds):
+            one_round(tried, files, number)
+            everything.append(prepare_all(chosen.folder, files))
     notes = next(c.made for c in tried if c.name == "read")
     music = f"{chosen.title or chosen.folder.resolve().name}, {in_all:,} files"
     said = Measured(music, len(files), notes, chosen.seed, chosen.rounds, refused)

@@ -225,7 +225,10 @@ def main() -> None:
     parser.add_argument("--preset", choices=list(PRESETS), default="small")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--square", type=int, default=2048)
+    parser.add_argument("--threads", type=int, help="default: as many as torch takes")
     chosen = parser.parse_args()
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
     machine = Machine(PACKAGES)
     prepared = load_prepared(chosen.prepared)
     settings = PRESETS[chosen.preset]
