@@ -198,6 +198,18 @@ def test_a_section_fits_into_the_piece() -> None:
     assert lengths.tolist() == [1, 2, 3]
 
 
+def test_the_piece_is_long_enough_for_its_section() -> None:
+    """After a section of four bars began, its first bar has at least three after it."""
+    grammar = opened(row(SECTION, section_bars=4))
+    assert np.flatnonzero(grammar.mask(BAR, [])).min() == 3
+
+
+def test_the_highest_pitch_is_not_below_the_lowest() -> None:
+    """A track whose lowest notes lie in bin 10 has its highest there or above."""
+    grammar = opened()
+    assert np.flatnonzero(grammar.mask(TRACK, [40, 0, 10])).min() == 10
+
+
 def test_notes_end_where_the_piece_ends() -> None:
     """In the last bar no note sounds past the bar line; one bar earlier it may cross one."""
     for bar, longest in ((LAST_BAR, 48), (FIRST_OF_TWO, 144)):
