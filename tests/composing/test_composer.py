@@ -5,18 +5,31 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from musegen.composing import composer as composing
-from musegen.composing.composer import MAX_BARS_UNASKED, Composition, furnished, in_order, told
+from musegen.composing.composer import (
+    MAX_BARS_UNASKED,
+    Composer,
+    Composition,
+    chance,
+    draw_row,
+    furnished,
+    in_order,
+    told,
+)
+from musegen.composing.draft import Draft
 from musegen.errors import LabelError, WishError
+from musegen.model.decode import RowDraw, Stepper
 from musegen.model.sampling import Sampling
 from musegen.music.ongrid import is_on_grid
 from musegen.music.score import Key, Marker
 from musegen.music.timing import bar_lines
 from musegen.tokens import scales
-from musegen.tokens.codec import encode
+from musegen.tokens.codec import encode, head_rows
 from musegen.tokens.controls import Controls, SectionPlan, TrackPlan
-from musegen.tokens.fields import BAR, CHORD, NOTE
+from musegen.tokens.fields import BAR, CHORD, NOTE, Rows, as_rows
+from musegen.tokens.limits import Limits
 from tests.composing.busy import GENRES, blind_composer, busy_composer
 from tests.music.tunes import line, piece
 from tests.tokens.laws import kept
@@ -91,6 +104,41 @@ def test_a_piece_does_not_hear_those_beside_it() -> None:
     assert np.array_equal(alone.rows, together[0].rows)
     two = busy_composer().compose(wishes, seed=5, count=2)
     assert np.array_equal(two[1].rows, together[1].rows)
+
+
+@torch.no_grad()
+def written_plainly(composer: Composer, wishes: Controls, seed: int, number: int) -> Rows:
+    """The same piece without any cache: before each row the model reads its whole window anew."""
+    model = composer.checkpoint.model
+    context = model.config.context
+    wishes = told(wishes)
+    limits = replace(Limits.of(wishes), steady=True, max_rows_per_bar=context // 4)
+    draft = Draft(number, limits, head_rows(wishes, GENRES), chance(seed, number))
+    tables = Stepper(model, 1)
+    window, times = draft.view(context)
+    while not draft.grammar.finished:
+        seen = torch.from_numpy(window)[None], torch.from_numpy(times)[None]
+        state = model(tables.full, *seen)[0, -1]
+        row = draw_row(RowDraw(tables, state), draft.grammar, Sampling(), draft.stream)
+        time = draft.take(row)
+        if len(window) == context:
+            window, times = draft.view(context)
+        else:
+            window = np.concatenate([window, as_rows([row])])
+            times = np.append(times, np.int32(time))
+    return as_rows(draft.rows)
+
+
+def test_the_cache_changes_nothing() -> None:
+    """Three pieces side by side, longer than the context, are those that are written plainly."""
+    wishes = Controls(meter=(4, 4), bars=7, tracks=(TrackPlan(0),))
+    together = busy_composer().compose(wishes, seed=6, count=3)
+    lengths = {len(found.rows) for found in together}
+    assert min(lengths) > 128
+    assert len(lengths) == 3, "each ends at its own time, and its slot is taken over"
+    for found in together:
+        plain = written_plainly(busy_composer(), wishes, 6, found.number)
+        assert np.array_equal(found.rows, plain)
 
 
 def test_more_pieces_than_are_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

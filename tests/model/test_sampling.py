@@ -113,6 +113,19 @@ def test_one_legal_choice_costs_no_chance() -> None:
     assert chance.bit_generator.state == state
 
 
+@pytest.mark.parametrize("drawn", [0.0, 0.5, np.nextafter(1, 0)])
+def test_the_ends_of_chance_are_legal(drawn: float) -> None:
+    """The smallest and the largest number that chance can give choose something legal, too."""
+
+    class Loaded(np.random.Generator):
+        def random(self, *_: object) -> float:  # type: ignore[override]
+            return drawn
+
+    chance = Loaded(np.random.PCG64(0))
+    logits, mask = np.array([9.0, 0.1, 0.2, 0.3, 9.0]), np.array([False, True, True, True, False])
+    assert choose(logits, mask, PLAIN, chance) in (1, 2, 3)
+
+
 @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
 def test_numbers_that_are_none_are_the_worst(broken: float) -> None:
     """A logit that is not finite is never chosen where another one is."""
