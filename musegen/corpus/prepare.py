@@ -16,6 +16,7 @@ import numpy as np
 from musegen.corpus.barring import with_real_bars, with_steady_grid
 from musegen.corpus.described import MoodFrom, controls_of
 from musegen.corpus.guarded import Died, guarded_map
+from musegen.corpus.kinship import KINSHIP, Kinship
 from musegen.corpus.labels import (
     GROUPS_FILE,
     HELD_OUT,
@@ -42,7 +43,8 @@ from musegen.corpus.shards import (
     write_genres,
     write_lines,
 )
-from musegen.corpus.splits import Member, assign_splits, group_tie
+from musegen.corpus.sketches import Sketch, sketch_of
+from musegen.corpus.splits import Member, assign_splits, group_tie, kin_tie
 from musegen.errors import CorpusError, MidiError, MusegenError, OutputError, SettingError
 from musegen.folders import whole_folder
 from musegen.music.read import read_midi
@@ -113,6 +115,7 @@ class Reading:
     identity: str
     lowest: int
     quantised: dict[str, int | float]
+    sketch: Sketch
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,8 @@ class _Reader:
         changes = {name: round(value, 6) for name, value in report.changes.items()}
         changes |= {"grids_moved": 1} if adrift else {}
         changes |= {"bar_lines_moved": 1} if moved else {}
-        return Reading(rows, score.note_count, bars, identity, lowest, changes)
+        sketch = sketch_of(score)
+        return Reading(rows, score.note_count, bars, identity, lowest, changes, sketch)
 
 
 def identity_of(score: Score) -> tuple[str, int]:
@@ -233,6 +237,7 @@ class _Gathered:
         self._pieces: list[Piece] = []
         self._members: list[Member] = []
         self._ties: list[tuple[str, str]] = []
+        self._kinship = Kinship()
         self._first: dict[str, tuple[str, int]] = {}  # identity: path and lowest pitch
         self._done = self._notes = 0
         self.left_out = list(left_out)
@@ -273,6 +278,7 @@ class _Gathered:
             )
         )
         self._members.append(Member(result.identity, label.group, label.split))
+        self._kinship.add(result.sketch)
         self._notes += result.notes
 
     def progress(self, files: int) -> Progress:
@@ -284,7 +290,9 @@ class _Gathered:
         if not self._pieces:
             raise CorpusError(self._nothing())
         warnings = []
-        splits = assign_splits(self._members, self._ties, share)
+        names = [member.identity for member in self._members]
+        kin = [kin_tie(names[one], names[other]) for one, other in self._kinship.ties()]
+        splits = assign_splits(self._members, [*self._ties, *kin], share)
         if share > 0 and HELD_OUT not in splits:
             warnings.append("no piece is held out: there are too few to judge with")
         bugs = [left for left in self.left_out if left.kind == BUG]
@@ -321,7 +329,13 @@ class _Gathered:
 def _inputs(folder: Path, files: Sequence[Found], settings: PrepareSettings) -> str:
     """A hash of everything that the prepared folder depends on."""
     digest = hashlib.sha256()
-    about = [SCHEMA, fields.fingerprint(), asdict(settings), [asdict(file) for file in files]]
+    about = [
+        SCHEMA,
+        KINSHIP,
+        fields.fingerprint(),
+        asdict(settings),
+        [asdict(file) for file in files],
+    ]
     digest.update(json.dumps(about).encode("ascii"))
     for name in (LABELS_FILE, GROUPS_FILE):
         file = folder / name

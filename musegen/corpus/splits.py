@@ -15,7 +15,7 @@ ENOUGH_TO_JUDGE = 10
 """From so many pieces on, at least one is held out."""
 
 LARGEST_SHARE = 0.25
-"""A family that is a larger part of the collection is not held out only to have one held out."""
+"""A family that is a larger part of the collection is never held out by chance."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,13 @@ def assign_splits(
         if member.split is not None:
             said.setdefault(name, set()).add(member.split)
     draws = {name: _draw(name) for name in set(names)}
-    held = {name for name, draw in draws.items() if draw < share}
+    sizes = Counter(names)
+    most = max(LARGEST_SHARE * len(members), 1)
+    held = {name for name, draw in draws.items() if draw < share and sizes[name] <= most}
     held -= {name for name, sides in said.items() if sides == {TRAIN}}
     held |= {name for name, sides in said.items() if HELD_OUT in sides}
     if not held and share > 0 and len(members) >= ENOUGH_TO_JUDGE:
-        sizes = Counter(names)
-        small = [n for n in draws if n not in said and sizes[n] <= LARGEST_SHARE * len(members)]
+        small = [n for n in draws if n not in said and sizes[n] <= most]
         held |= set(sorted(small, key=lambda name: draws[name])[:1])
     return [
         member.split or (HELD_OUT if name in held else TRAIN)
@@ -64,6 +65,11 @@ def assign_splits(
 def group_tie(identity: str, group: str) -> tuple[str, str]:
     """The tie that says: a piece with these notes belongs to this group, though it is left out."""
     return f"notes {identity}", f"group {group}"
+
+
+def kin_tie(identity: str, other: str) -> tuple[str, str]:
+    """The tie that says: the pieces with these notes are versions of one melody or piece."""
+    return f"notes {identity}", f"notes {other}"
 
 
 def _group_name(member: Member) -> str:

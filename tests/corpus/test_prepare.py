@@ -147,6 +147,39 @@ def test_labels_decide(folder: Path, tmp_path: Path) -> None:
     assert "1 files that are not there, such as no such.mid" in told
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_arrangements_of_a_melody_lie_on_one_side(tmp_path: Path, share: float) -> None:
+    """Twenty tunes alone, transposed, and faster over a bass: none is on both sides."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        tune = 66 + np.cumsum(rng.choice([-3, -2, -1, 1, 2, 3], 60))
+        tune = np.where(tune > 84, 168 - tune, np.where(tune < 50, 100 - tune, tune))
+        for name, up, tempo, bass in (
+            ("a", 0, 500_000, 0),
+            ("b", 4, 500_000, 7),
+            ("c", 0, 400_000, 5),
+        ):
+            lead = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=tempo)])
+            low = mido.MidiTrack([mido.Message("program_change", program=33, channel=1)])
+            for place, pitch in enumerate((tune + up).tolist()):
+                lead.append(mido.Message("note_on", note=pitch, velocity=80))
+                lead.append(mido.Message("note_off", note=pitch, time=240))
+                if bass and place % 4 == 0:
+                    note = 36 + place // 4 * bass % 12
+                    low.append(mido.Message("note_on", note=note, velocity=80, channel=1))
+                    low.append(mido.Message("note_off", note=note, time=960, channel=1))
+            (tmp_path / "music").mkdir(exist_ok=True)
+            mido.MidiFile(tracks=[lead, low]).save(tmp_path / f"music/{seed:02}{name}.mid")
+    settings = PrepareSettings(held_out=share)
+    sides: dict[str, set[str]] = {}
+    for piece in prepare(tmp_path / "music", tmp_path / "out", settings, workers=0).pieces():
+        sides.setdefault(piece.path[:2], set()).add(piece.split)
+    assert len(sides) == 20
+    assert all(len(side) == 1 for side in sides.values())
+    assert {HELD_OUT} in sides.values()
+    assert {"train"} in sides.values()
+
+
 def test_what_was_made_from_the_same_files_is_used_again(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,3 +91,13 @@ def test_what_a_label_keeps_for_training_is_never_held_out_for_want_of_others() 
     assert set(assign_splits(pairs, [], 1e-9)) == {TRAIN}
     family = [Member(str(i), "one") for i in range(10)]
     assert len(set(assign_splits(family, [], 1e-9))) == 1
+
+
+def test_most_of_a_collection_is_never_held_out_by_chance() -> None:
+    """A family that is a third of all pieces is trained on, unless its label says otherwise."""
+    for seed in range(100):
+        crowd = [Member(f"{seed}-{i}", f"crowd {seed}") for i in range(10)]
+        others = [Member(f"{seed}-other-{i}") for i in range(20)]
+        assert HELD_OUT not in assign_splits([*crowd, *others], [], 0.5)[:10]
+    said = [Member("said", f"crowd {seed}", HELD_OUT)]
+    assert assign_splits([*crowd, *others, *said], [], 0.5).count(HELD_OUT) >= 11
