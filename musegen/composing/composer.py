@@ -22,8 +22,7 @@ from musegen.music.score import Key, Marker, Score
 from musegen.music.timing import bar_lines
 from musegen.tokens.codec import decode, encode, head_rows
 from musegen.tokens.controls import Controls
-from musegen.tokens.fields import COLUMNS, KINDS, Rows, as_rows
-from musegen.tokens.grammar import Grammar
+from musegen.tokens.fields import COLUMNS, KINDS, NOTE, Rows, as_rows, column
 from musegen.tokens.limits import Limits
 
 MAX_BARS_UNASKED = 64
@@ -31,6 +30,8 @@ MAX_BARS_UNASKED = 64
 
 MAX_ROWS_PER_BAR = 256
 """A bar with so many notes and chords is closed; never more than a quarter of the context."""
+
+_INSTRUMENT, _NUMBER = column(NOTE, "instrument"), column(NOTE, "number")
 
 TOGETHER = 16
 """How many pieces are written side by side at most: each takes its own memory."""
@@ -149,15 +150,17 @@ def chance(seed: int, number: int) -> np.random.Generator:
     return np.random.default_rng([seed, number])
 
 
-def draw_row(
-    draw: RowDraw, grammar: Grammar, sampling: Sampling, stream: np.random.Generator
-) -> list[int]:
-    """The next row: its kind, then its fields in order, each of them legal."""
-    kind = choose(draw.kind_logits().float().cpu().numpy(), grammar.kinds(), sampling, stream)
-    draw.take_kind(kind)
-    row = [kind]
-    for name in KINDS[kind].fields:
-        mask = grammar.mask(kind, row[1:])
+def draw_row(draw: RowDraw, draft: Draft, sampling: Sampling) -> list[int]:
+    """The draft's next row: its kind, then its fields in order, each of them legal."""
+    grammar, stream = draft.grammar, draft.stream
+    number = choose(draw.kind_logits().float().cpu().numpy(), grammar.kinds(), sampling, stream)
+    draw.take_kind(number, draft.prior(number))
+    kind = KINDS[number]
+    row = [number]
+    for name in kind.fields:
+        if name == kind.own_from:
+            draw.take_track(*draft.own(row[_INSTRUMENT], row[_NUMBER]))
+        mask = grammar.mask(number, row[1:])
         if mask.sum() == 1:
             value = int(mask.argmax())
         else:
@@ -175,39 +178,44 @@ def _write(
     writing = list(drafts)
     states = [_show(stepper, slot, draft) for slot, draft in enumerate(writing)]
     while writing:
-        times = []
-        for draft, state in zip(writing, states, strict=True):
-            row = draw_row(RowDraw(stepper, state), draft.grammar, sampling, draft.stream)
+        taken = []
+        for slot, (draft, state) in enumerate(zip(writing, states, strict=True)):
+            row = draw_row(RowDraw(stepper, slot, state), draft, sampling)
             bar = draft.grammar.bar
-            times.append(draft.take(row))
+            taken.append(draft.take(row))
             if watch is not None and draft.grammar.bar != bar:
                 watch(draft.number, max(bar + 1, 0), draft.grammar.bars_in_all)
         for slot in reversed(range(len(writing))):
             if writing[slot].grammar.finished:
                 done = writing[slot]
                 stepper.release(slot)
-                writing[slot], times[slot] = writing[-1], times[-1]
+                writing[slot], taken[slot] = writing[-1], taken[-1]
                 writing.pop()
-                times.pop()
+                taken.pop()
                 if watch is not None:
                     watch(done.number, done.grammar.bar + 1, done.grammar.bar + 1)
-        states = _advance(stepper, writing, times)
+        states = _advance(stepper, writing, taken)
 
 
-def _advance(stepper: Stepper, writing: list[Draft], times: list[int]) -> list[torch.Tensor]:
-    """The states after each draft's newest row."""
+def _advance(
+    stepper: Stepper, writing: list[Draft], taken: list[tuple[int, list[int]]]
+) -> list[torch.Tensor]:
+    """The states after each draft's newest row, which was taken at that time with those links."""
     if not writing:
         return []
     full = [slot for slot in range(len(writing)) if stepper.room(slot) == 0]
     for slot in full:
         stepper.clear(slot)
     rows = torch.tensor([draft.rows[-1] for draft in writing])
-    states = list(stepper.step(rows, torch.tensor(times)))
+    times, links = zip(*taken, strict=True)
+    for slot in full:  # it starts anew below; its links are of a window that is gone
+        links[slot][:] = [-1] * len(links[slot])
+    states = list(stepper.step(rows, torch.tensor(times), torch.tensor(links)))
     for slot in full:  # what a piece sees must not depend on the pieces beside it: only these anew
         states[slot] = _show(stepper, slot, writing[slot])
     return states
 
 
 def _show(stepper: Stepper, slot: int, draft: Draft) -> torch.Tensor:
-    rows, times = draft.view(stepper.model.config.context)
-    return stepper.prefill(slot, torch.from_numpy(rows), torch.from_numpy(times))
+    window = draft.view(stepper.model.config.context)
+    return stepper.prefill(slot, *(torch.from_numpy(part) for part in window))

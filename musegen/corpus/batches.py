@@ -14,6 +14,7 @@ from musegen.corpus import augment as augmenting
 from musegen.corpus.augment import Augment
 from musegen.corpus.collection import Collection
 from musegen.corpus.holes import hide, rewritable, without_hidden_plan
+from musegen.corpus.links import LINKS, Links, row_links
 from musegen.corpus.windows import Window, cut, outline, row_times, scored_rows, start_bar
 from musegen.errors import CorpusError, SettingError
 from musegen.tokens import fields, scales
@@ -81,6 +82,7 @@ class Batch:
 
     rows: Rows  # (B, T, COLUMNS)
     times: NDArray[np.int32]  # (B, T): steps from the first bar line of the window
+    links: Links  # (B, T, LINKS): rows of the window that a row points back to, or -1
     scored: NDArray[np.bool_]  # (B, T): rows on which loss is taken
     lengths: NDArray[np.int64]  # (B,): rows before the padding
     pieces: NDArray[np.int64]  # (B,): numbers of the pieces in the collection
@@ -220,13 +222,15 @@ def pad(examples: Sequence[tuple[int, Window]], multiple: int = 1) -> Batch:
     shape = (len(examples), width)
     rows = np.zeros((*shape, fields.COLUMNS), dtype=np.int16)  # (B, T, COLUMNS); 0 is PAD
     times = np.zeros(shape, dtype=np.int32)
+    links = np.full((*shape, LINKS), -1, dtype=np.int32)
     scored = np.zeros(shape, dtype=bool)
     for place, (_, window) in enumerate(examples):
         rows[place, : len(window)] = window.rows
         times[place, : len(window)] = window.times
+        links[place, : len(window)] = row_links(window.rows)
         scored[place, : len(window)] = window.scored
     pieces = np.array([piece for piece, _ in examples], dtype=np.int64)
-    return Batch(rows, times, scored, lengths, pieces)
+    return Batch(rows, times, links, scored, lengths, pieces)
 
 
 def held_out_windows(

@@ -130,18 +130,14 @@ def cut(rows: Rows, plan: Outline, bar: int, max_rows: int) -> tuple[Rows, int]:
     return window[:max_rows], len(before) if len(before) > plan.head else 0
 
 
-def row_times(rows: Rows) -> NDArray[np.int32]:
-    """Time of each row in steps, counted from the first bar line of the rows.
+def row_bars(rows: Rows) -> NDArray[np.int64]:
+    """The bar that each row lies in, counted from the first of the rows; -1 in HEAD.
 
-    A note or chord: its bar's start plus its onset. A SECTION row: the bar line that follows it.
-    END: the last bar line. HEAD: 0. A HOLE row: its bar's start. An ANSWER row: the start of the
-    bar whose hole it names, and the notes after it are in that bar.
+    A SECTION row lies in the bar that ends with it. An ANSWER row, and the notes after it, lie in
+    the bar whose hole it names, END in the last bar.
     """
     kinds = rows[:, 0]
-    is_bar = kinds == BAR
-    begun = np.cumsum(is_bar)
-    lines = np.concatenate([[0], np.cumsum(BAR_STEPS[rows[is_bar, _METER]])])
-    bar = np.where(_AT_NEXT_BAR_LINE[kinds], begun, np.maximum(begun - 1, 0))
+    bar: NDArray[np.int64] = np.cumsum(kinds == BAR) - 1
     answers = np.flatnonzero(kinds == ANSWER)
     if len(answers):
         bar_of_hole = np.zeros(fields.MAX_HOLES, dtype=np.int64)
@@ -150,7 +146,20 @@ def row_times(rows: Rows) -> NDArray[np.int32]:
         lengths = np.diff(np.append(answers, len(rows)))
         answered = np.repeat(bar_of_hole[rows[answers, _ANSWER]], lengths)
         bar[answers[0] :] = np.where(kinds[answers[0] :] == END, bar[answers[0] :], answered)
-    times = lines[bar] + np.where(_HAS_ONSET[kinds], rows[:, _ONSET], 0)
+    return bar
+
+
+def row_times(rows: Rows) -> NDArray[np.int32]:
+    """Time of each row in steps, counted from the first bar line of the rows.
+
+    A note or chord: its bar's start plus its onset. A SECTION row: the bar line that follows it.
+    END: the last bar line. HEAD: 0. Any other row: the start of its bar (`row_bars`).
+    """
+    kinds = rows[:, 0]
+    lines = np.concatenate([[0], np.cumsum(BAR_STEPS[rows[kinds == BAR, _METER]])])
+    bar = row_bars(rows)
+    line = lines[np.where(_AT_NEXT_BAR_LINE[kinds], bar + 1, np.maximum(bar, 0))]
+    times = line + np.where(_HAS_ONSET[kinds], rows[:, _ONSET], 0)
     return times.astype(np.int32)
 
 

@@ -5,12 +5,14 @@ state after the last row; `RowDraw` then asks for the next row's fields one by o
 Knows no music and makes no choices.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from musegen.errors import SettingError
-from musegen.model.transformer import MusicModel, rotary_angles
+from musegen.model.transformer import MusicModel, linked, rotary_angles
 
 
 class Stepper:
@@ -29,6 +31,9 @@ class Stepper:
             self.full = model.embedding.full()
             self.keys = torch.zeros(shape, dtype=self.full.dtype, device=self.device)
             self.values = torch.zeros(shape, dtype=self.full.dtype, device=self.device)
+            rows = (slots, config.context, config.width)
+            self.embedded = torch.zeros(rows, dtype=self.full.dtype, device=self.device)
+            self.states = torch.zeros(rows, dtype=self.full.dtype, device=self.device)
 
     @property
     def active(self) -> int:
@@ -47,6 +52,8 @@ class Stepper:
             length = self.lengths[last]
             self.keys[:, slot, :, :length] = self.keys[:, last, :, :length]
             self.values[:, slot, :, :length] = self.values[:, last, :, :length]
+            self.embedded[slot, :length] = self.embedded[last, :length]
+            self.states[slot, :length] = self.states[last, :length]
             self.lengths[slot] = length
         self.lengths.pop()
 
@@ -55,16 +62,21 @@ class Stepper:
         self.lengths[slot] = 0
 
     @torch.inference_mode()
-    def prefill(self, slot: int, rows: Tensor, times: Tensor) -> Tensor:
-        """Start a slot anew with rows (n, columns) at times (n,); the state (width,) after them."""
+    def prefill(self, slot: int, rows: Tensor, times: Tensor, links: Tensor) -> Tensor:
+        """Start a slot anew with rows (n, columns); the state (width,) after them.
+
+        times: (n,); links: (n, SEEN_LINKS), numbers of rows of the slot, -1 where there is none.
+        """
         count = len(rows)
         if count > self.model.config.context:
             raise SettingError(
                 f"{count} rows do not fit into the context of {self.model.config.context}"
             )
         model = self.model
-        rows, times = rows[None].to(self.device), times[None].to(self.device)
-        x = model.embed(self.full, rows)
+        rows, times, links = (part[None].to(self.device) for part in (rows, times, links))
+        embedded = model.embed(self.full, rows)
+        self.embedded[slot, :count] = embedded[0]
+        x = model.enter(embedded, linked(embedded, links))
         cos, sin = rotary_angles(model.config, torch.arange(count, device=self.device)[None], times)
         cos, sin = cos[:, None], sin[:, None]
         for i, block in enumerate(model.stack()):
@@ -73,25 +85,31 @@ class Stepper:
             self.values[i, slot, :, :count] = v[0]
             x = block.finish(x, F.scaled_dot_product_attention(q, k, v, is_causal=True))
         self.lengths[slot] = count
-        state: Tensor = model.norm(x[0, -1])
-        return state
+        self.states[slot, :count] = model.norm(x[0])
+        return self.states[slot, count - 1].clone()
 
     @torch.inference_mode()
-    def step(self, rows: Tensor, times: Tensor) -> Tensor:
-        """One more row (active, columns) at times (active,) for every active slot.
+    def step(self, rows: Tensor, times: Tensor, links: Tensor) -> Tensor:
+        """One more row (active, columns) for every active slot.
+
+        times: (active,); links: (active, SEEN_LINKS), numbers of rows of the slot or -1.
 
         Gives the states (active, width) that foretell the row after.
         """
         model, active = self.model, self.active
         if not all(self.room(slot) for slot in range(active)):
             raise SettingError("the context of a slot is full")
-        rows = rows.to(self.device)
-        x = model.embed(self.full, rows[:, None])
+        rows, links = rows.to(self.device), links.to(self.device)
         places = torch.tensor(self.lengths, device=self.device)
+        slots = torch.arange(active, device=self.device)
+        embedded = model.embed(self.full, rows[:, None])
+        self.embedded[slots, places] = embedded[:, 0]
+        there = (links >= 0)[..., None]
+        seen = self.embedded[slots[:, None], links.clamp(min=0)] * there
+        x = model.enter(embedded, seen[:, None])
         cos, sin = rotary_angles(model.config, places[:, None], times[:, None].to(self.device))
         cos, sin = cos[:, None], sin[:, None]
         end = max(self.lengths) + 1
-        slots = torch.arange(active, device=self.device)
         mask = None
         if min(self.lengths) + 1 < end:
             mask = (torch.arange(end, device=self.device) <= places[:, None])[:, None, None]
@@ -108,18 +126,22 @@ class Stepper:
             x = block.finish(x, attended)
         self.lengths = [length + 1 for length in self.lengths]
         states: Tensor = model.norm(x[:, 0])
+        self.states[slots, places] = states
         return states
 
 
 class RowDraw:
     """The next row of one piece, field by field: logits, then the value that was chosen."""
 
-    def __init__(self, stepper: Stepper, state: Tensor) -> None:
+    def __init__(self, stepper: Stepper, slot: int, state: Tensor) -> None:
+        self._stepper = stepper
         self._model = stepper.model
         self._full = stepper.full
+        self._slot = slot
         self._state = state  # (width,)
         self._kind = ""
         self._field = 0
+        self._prior: Sequence[int] | None = None
 
     @torch.inference_mode()
     def kind_logits(self) -> Tensor:
@@ -127,20 +149,45 @@ class RowDraw:
         return self._model.decoder.kind_logits(self._full, self._state)
 
     @torch.inference_mode()
-    def take_kind(self, kind: int) -> None:
-        """Fix the row's kind."""
+    def take_kind(self, kind: int, prior: Sequence[int] | None) -> None:
+        """Fix the row's kind; `prior` is the last row of that kind, None where there is none."""
         self._kind = self._model.table.kinds[kind].name
-        self._state = self._state + self._full[self._model.embedding.kind_start + kind]
+        self._prior = prior
+        self._say(self._model.embedding.kind_start + kind)
+
+    @torch.inference_mode()
+    def take_track(self, track: int, before: int, note: Sequence[int] | None) -> None:
+        """Fix what is known of the row's track: its row in HEAD and its last note, -1 for none.
+
+        track, before: numbers of rows of the slot; note: the row at `before`.
+        """
+        none = torch.zeros_like(self._state)
+        embedded, states = self._stepper.embedded[self._slot], self._stepper.states[self._slot]
+        seen = self._model.decoder.own_track(
+            embedded[track] if track >= 0 else none,
+            embedded[before] if before >= 0 else none,
+            states[before] if before >= 0 else none,
+        )
+        self._state = self._state + seen
+        self._prior = note
 
     @torch.inference_mode()
     def field_logits(self, name: str) -> Tensor:
         """Logits of the next field: (size,)."""
         decoder = self._model.decoder
-        hidden = decoder.hidden(self._kind, self._state[None, None], self._field)
+        state = self._state
+        if self._prior is not None:
+            said = self._model.embedding.starts[name] + self._prior[1 + self._field]
+            again = decoder.again(self._full[said][None, None], self._kind, self._field)
+            state = state + again[0, 0]
+        hidden = decoder.hidden(self._kind, state[None, None], self._field)
         return decoder.field_logits(self._full, self._kind, name, hidden[0])[0]
 
     @torch.inference_mode()
     def take_field(self, name: str, value: int) -> None:
         """Fix the next field's value."""
-        self._state = self._state + self._full[self._model.embedding.starts[name] + value]
+        self._say(self._model.embedding.starts[name] + value)
         self._field += 1
+
+    def _say(self, number: int) -> None:
+        self._state = self._state + self._full[number]

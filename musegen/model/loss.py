@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from musegen.model.transformer import MusicModel
+from musegen.tokens.fields import LINK_PLACE
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,16 @@ class RowLoss:
     counts: dict[str, int]
 
 
-def row_loss(model: MusicModel, rows: Tensor, times: Tensor, scored: Tensor) -> RowLoss:
+def row_loss(
+    model: MusicModel, rows: Tensor, times: Tensor, links: Tensor, scored: Tensor
+) -> RowLoss:
     """Nats of every scored row given the rows before it.
 
-    rows: (B, T, columns); times: (B, T); scored: (B, T) bool, True where row t is to be foretold.
+    rows: (B, T, columns); times: (B, T); links: (B, T, links); scored: (B, T) bool, True where row
+    t is to be foretold.
     """
     full = model.embedding.full()
-    hidden = model(full, rows[:, :-1], times[:, :-1])
+    hidden, embedded = model(full, rows[:, :-1], times[:, :-1], links[:, :-1])
     keep = scored[:, 1:]
     h = hidden[keep]  # (N, width)
     targets = rows[:, 1:][keep].long()  # (N, columns)
@@ -45,7 +50,19 @@ def row_loss(model: MusicModel, rows: Tensor, times: Tensor, scored: Tensor) -> 
         where = (targets[:, 0] == k).nonzero().squeeze(1)
         if not len(where):
             continue
-        states = decoder.states(full, h[where], ids[where][:, : 1 + len(kind.fields)])
+        fields = len(kind.fields)
+        places = keep.nonzero()[where]
+        prior = _earlier(model, rows, links, places, "prior")
+        if kind.own_from:
+            first = kind.fields.index(kind.own_from)
+            before = _earlier(model, rows, links, places, "before")
+            prior = torch.cat([prior[:, : 1 + first], before[:, 1 + first :]], dim=1)
+        states = decoder.states(
+            full, kind.name, h[where], ids[where][:, : 1 + fields], prior[:, 1 : 1 + fields]
+        )
+        if kind.own_from:
+            own = _own_track(model, hidden, embedded, links, places)
+            states = torch.cat([states[:first], states[first:] + own])
         inner = decoder.hidden(kind.name, states)
         for i, name in enumerate(kind.fields):
             logits = decoder.field_logits(full, kind.name, name, inner[i]).float()
@@ -59,3 +76,28 @@ def row_loss(model: MusicModel, rows: Tensor, times: Tensor, scored: Tensor) -> 
             counts[key] = int((goal != 0).sum()) if optional else len(goal)
             total = total + field_nats
     return RowLoss(total, nats, counts)
+
+
+def _own_track(
+    model: MusicModel, hidden: Tensor, embedded: Tensor, links: Tensor, places: Tensor
+) -> Tensor:
+    """What notes see of their own tracks: (N, width). places: (N, 2), example and row - 1."""
+    example, row = places.unbind(1)
+    track, before = (links[example, row + 1, LINK_PLACE[name]] for name in ("track", "before"))
+    width = hidden.shape[-1]
+    offset = example * (hidden.shape[1] + 1) + 1
+    padded = F.pad(embedded, (0, 0, 1, 0)).view(-1, width)
+    states = F.pad(hidden, (0, 0, 1, 0)).view(-1, width)
+    return model.decoder.own_track(
+        F.embedding(offset + track, padded),
+        F.embedding(offset + before, padded),
+        F.embedding(offset + before, states),
+    )
+
+
+def _earlier(model: MusicModel, rows: Tensor, links: Tensor, places: Tensor, link: str) -> Tensor:
+    """Global ids (N, columns) of the rows that those at `places` link to, 0 where there is none."""
+    example, row = places.unbind(1)
+    to = links[example, row + 1, LINK_PLACE[link]]
+    ids = model.embedding.global_ids(rows[example, to.clamp(min=0)])
+    return ids * (to >= 0)[:, None]

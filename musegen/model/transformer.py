@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musegen.errors import SettingError
-from musegen.tokens.fields import Table
+from musegen.tokens.fields import SEEN_LINKS, Table
 
 ROW_BASE = 10_000.0
 TIME_PERIODS = (0.25, 4096.0)
@@ -134,6 +134,17 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat([left * cos - right * sin, left * sin + right * cos], dim=-1)
 
 
+def linked(vectors: Tensor, links: Tensor) -> Tensor:
+    """The vectors (B, T, L, width) of the rows that links (B, T, L) name; zero where they are -1.
+
+    vectors: (B, T, width), one for each row.
+    """
+    batch, time, width = vectors.shape
+    padded = F.pad(vectors, (0, 0, 1, 0))  # row -1 of each window is zero
+    first = torch.arange(batch, device=links.device)[:, None, None] * (time + 1) + 1
+    return F.embedding((links + first).flatten(), padded.view(-1, width)).view(*links.shape, width)
+
+
 class Block(nn.Module):
     """Attention, then SwiGLU, each behind an RMSNorm and added to the stream."""
 
@@ -174,7 +185,10 @@ class RowDecoder(nn.Module):
     """Draws the fields of a row one after another: hidden state plus the fields chosen so far.
 
     For each field of each kind: norm, a small MLP, and the tied table as output. The state that
-    field i sees is h + E(kind) + the embeddings of fields 0..i-1 (the cumulative form).
+    field i sees is h + E(kind) + the embeddings of fields 0..i-1 (the cumulative form), and what
+    field i said in the last row of this kind, or of this track once the track is known, through a
+    gate that starts at zero. From a kind's `own_from` on, what the rows of the track say is added
+    too, through a projection that starts at zero.
     """
 
     def __init__(self, table: Table, embedding: RowEmbedding, config: ModelConfig) -> None:
@@ -185,6 +199,10 @@ class RowDecoder(nn.Module):
         width, inner = config.width, config.field_width
         self.kind_norm = nn.RMSNorm(width, eps=1e-5)
         self.kind_bias = nn.Parameter(torch.zeros(len(table.kinds)))
+        self.scale = math.sqrt(width)
+        """How much what a field said before counts beside the state: embeddings start out small."""
+        self.own = nn.Linear(3 * width, width, bias=False)
+        self.gates = nn.ParameterDict()
         self.norms = nn.ParameterDict()
         self.up = nn.ParameterDict()
         self.down = nn.ParameterDict()
@@ -193,6 +211,7 @@ class RowDecoder(nn.Module):
             fields = len(kind.fields)
             if not fields or not kind.drawn:
                 continue
+            self.gates[kind.name] = nn.Parameter(torch.zeros(fields, 1, width))
             self.norms[kind.name] = nn.Parameter(torch.ones(fields, 1, width))
             self.up[kind.name] = nn.Parameter(torch.randn(fields, width, inner) * width**-0.5)
             self.down[kind.name] = nn.Parameter(
@@ -208,13 +227,31 @@ class RowDecoder(nn.Module):
         kinds = full[self.kind_start : self.kind_start + len(self.table.kinds)]
         return F.linear(self.kind_norm(h), kinds) + self.kind_bias
 
-    def states(self, full: Tensor, h: Tensor, ids: Tensor) -> Tensor:
-        """What each field sees in teacher forcing: (fields, N, width).
+    def states(self, full: Tensor, kind: str, h: Tensor, ids: Tensor, prior: Tensor) -> Tensor:
+        """What each field sees in teacher forcing, but for its track: (fields, N, width).
 
-        h: (N, width); ids: (N, 1 + fields) global ids of the kind and the fields drawn.
+        h: (N, width); ids: (N, 1 + fields) global ids of the kind and the fields drawn; prior:
+        (N, fields) global ids of the fields in an earlier row, 0 where there is none.
         """
-        chosen = full[ids[:, :-1]]  # (N, fields, width): kind, then all fields but the last
-        return h[None] + chosen.cumsum(1).transpose(0, 1)
+        chosen = full[ids[:, :-1]].cumsum(1)  # (N, fields, width): kind, then all but the last
+        return h + chosen.transpose(0, 1) + self.again(full[prior.T], kind)
+
+    def again(self, said: Tensor, kind: str, first: int = 0) -> Tensor:
+        """What fields `first`.. of a kind see of what they said before: (fields, N, width).
+
+        said: the embeddings (fields, N, width) of what was said.
+        """
+        seen: Tensor = said * self.gates[kind][first : first + len(said)] * self.scale
+        return seen
+
+    def own_track(self, track: Tensor, before: Tensor, state: Tensor) -> Tensor:
+        """What a note sees of its own track: (N, width).
+
+        track, before: embeddings (N, width) of the track's row in HEAD and of its last note;
+        state: the hidden state (N, width) after that note; all zero where there is none.
+        """
+        seen: Tensor = self.own(torch.cat([track, before, state], dim=-1))
+        return seen
 
     def hidden(self, kind: str, states: Tensor, first: int = 0) -> Tensor:
         """The MLPs of fields `first`.. of a kind, on their states (fields, N, width)."""
@@ -240,6 +277,7 @@ class MusicModel(nn.Module):
         self.table = table
         self.config = config
         self.embedding = RowEmbedding(table, config.width)
+        self.seen = nn.Linear(len(SEEN_LINKS) * config.width, config.width, bias=False)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.RMSNorm(config.width, eps=1e-5)
         self.decoder = RowDecoder(table, self.embedding, config)
@@ -249,6 +287,16 @@ class MusicModel(nn.Module):
             elif name.endswith(("out.weight", "blocks.down.weight")) or ".down.weight" in name:
                 fan_in = parameter.shape[-1]
                 nn.init.normal_(parameter, std=(2 * config.layers * fan_in) ** -0.5)
+            elif name in ("seen.weight", "decoder.own.weight"):
+                nn.init.zeros_(parameter)
+
+    def matrices(self) -> list[nn.Parameter]:
+        """Parameters that map vectors to vectors, one matrix each: no tables, no stacks."""
+        return [
+            parameter
+            for name, parameter in self.named_parameters()
+            if parameter.ndim == 2 and not name.startswith("embedding.")
+        ]
 
     def parameter_count(self) -> int:
         """How many numbers training sets."""
@@ -260,19 +308,31 @@ class MusicModel(nn.Module):
         flat = F.embedding_bag(ids.flatten(0, -2), full, mode="sum", padding_idx=0)
         return flat.view(*rows.shape[:-1], -1) * math.sqrt(self.config.width) * 0.5
 
-    def forward(self, full: Tensor, rows: Tensor, times: Tensor) -> Tensor:
-        """Hidden states (B, T, width): the state at t foretells row t + 1.
+    def enter(self, embedded: Tensor, linked: Tensor) -> Tensor:
+        """What goes into the first layer: rows with what they point back to, (B, T, width).
 
-        rows: (B, T, columns) integers; times: (B, T) steps since the window's first bar line.
+        embedded: (B, T, width); linked: (B, T, SEEN_LINKS, width), zero where nothing is there.
         """
-        x = self.embed(full, rows)
+        entered: Tensor = embedded + self.seen(linked.flatten(-2))
+        return entered
+
+    def forward(
+        self, full: Tensor, rows: Tensor, times: Tensor, links: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Hidden states (B, T, width): the state at t foretells row t + 1. And the embedded rows.
+
+        rows: (B, T, columns) integers; times: (B, T) steps since the window's first bar line;
+        links: (B, T, at least SEEN_LINKS) numbers of rows, -1 where there is none.
+        """
+        embedded = self.embed(full, rows)
+        x = self.enter(embedded, linked(embedded, links[..., : len(SEEN_LINKS)]))
         positions = torch.arange(rows.shape[1], device=rows.device).expand(rows.shape[:2])
         cos, sin = rotary_angles(self.config, positions, times)
         cos, sin = cos[:, None], sin[:, None]
         for block in self.blocks:
             x = block(x, cos, sin)
         states: Tensor = self.norm(x)
-        return states
+        return states, embedded
 
     def stack(self) -> list[Block]:
         """The transformer's layers, the first one first."""

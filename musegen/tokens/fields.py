@@ -65,12 +65,15 @@ class Kind:
     """One kind of event and its fields, in the order in which they are drawn.
 
     A kind that is not `drawn` is only ever given: wishes stand in it, and no loss is taken on it.
+    From the field `own_from` on, the row's track is known, and what the rows of that track say
+    (OWN_LINKS) can be seen.
     """
 
     name: str
     fields: tuple[str, ...]
     meaning: str
     drawn: bool = True
+    own_from: str = ""
 
 
 def _pitch_class(pitch: int) -> int:
@@ -211,6 +214,7 @@ KINDS = (
         "NOTE",
         ("onset", "instrument", "number", "pitch", "duration", "velocity"),
         "a note; notes of a bar are ordered by onset, track, pitch",
+        own_from="pitch",
     ),
     Kind(
         "HOLE",
@@ -223,6 +227,22 @@ KINDS = (
 )
 
 PAD, STYLE, FORM, TRACK, SECTION, BAR, CHORD, NOTE, HOLE, ANSWER, END = range(len(KINDS))
+
+SEEN_LINKS = ("style", "form", "section", "bar", "chord", "echo")
+"""Earlier rows that a row points to, for the row after it to be foretold with.
+
+style, form: those rows of HEAD. section: the one in force. bar: the row's own bar. chord: the
+newest chord of the bar, its BAR row where none came after. echo: in the bar that the row's bar
+repeats or varies, or else in the bar before, the first note that comes after this place in the bar;
+the next bar's BAR row where there is none.
+"""
+
+OWN_LINKS = ("prior", "track", "before")
+"""Rows that a row points to while it is drawn. prior: the last row of its kind. Of a note whose
+track is known: track, the row of HEAD that tells of its track, and before, the last note of the
+track before it in time."""
+
+LINK_PLACE = {name: place for place, name in enumerate(SEEN_LINKS + OWN_LINKS)}
 
 COLUMNS = 1 + max(len(kind.fields) for kind in KINDS)
 

@@ -27,13 +27,10 @@ class Likelihood:
     rows: int
 
 
-def tensors(batch: Batch, device: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Rows, times and scored of a batch as tensors on `device`."""
-    return (
-        torch.from_numpy(batch.rows).to(device),
-        torch.from_numpy(batch.times).to(device),
-        torch.from_numpy(batch.scored).to(device),
-    )
+def tensors(batch: Batch, device: str) -> tuple[torch.Tensor, ...]:
+    """Rows, times, links and scored of a batch as tensors on `device`."""
+    parts = batch.rows, batch.times, batch.links, batch.scored
+    return tuple(torch.from_numpy(part).to(device) for part in parts)
 
 
 @torch.no_grad()
@@ -46,9 +43,8 @@ def likelihood(
     nats: dict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
     for batch in batches:
-        rows, times, scored = tensors(batch, device)
         with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=bf16):
-            loss = row_loss(model, rows, times, scored)
+            loss = row_loss(model, *tensors(batch, device))
         for name, value in loss.nats.items():
             nats[name] += float(value)
             counts[name] += loss.counts[name]

@@ -27,6 +27,7 @@ from musegen.model.transformer import MusicModel
 from musegen.tokens.fields import TABLE
 from musegen.training.card import RunFacts, model_card
 from musegen.training.judge import Likelihood, likelihood, tensors
+from musegen.training.optimizers import optimizers_of
 from musegen.training.settings import RunSettings
 from musegen.training.state import (
     Progress,
@@ -105,13 +106,16 @@ class Trainer:
         self.bf16 = pick_bf16(settings.train.precision, self.device)
         torch.manual_seed(seed)
         self.model = MusicModel(TABLE, settings.model).to(self.device)
-        self.optimizer = _optimizer(self.model, settings)
+        train = settings.train
+        self.optimizers = optimizers_of(
+            self.model, train.learning_rate, train.weight_decay, train.beta2
+        )
         self.progress = Progress()
         if resume and has_state(out):
             self.progress, earlier = read_progress(out)
             if earlier["model"] != asdict(settings.model):
                 raise SettingError(f"{out} was trained with other model sizes; resume with those")
-            load_tensors(out, self.model, self.optimizer)
+            load_tensors(out, self.model, self.optimizers)
         short = min(settings.train.short_rows, settings.model.context)
         self._batches = {
             rows: Batches(collection, replace(settings.batches, max_rows=rows), seed)
@@ -197,9 +201,10 @@ class Trainer:
     def _update(self, rate: float) -> None:
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.train.clip)
         if bool(torch.isfinite(norm)):
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            self.optimizer.step()
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                optimizer.step()
         else:
             self.progress.skipped += 1
             if self.progress.skipped > MOST_BAD_STEPS:
@@ -207,7 +212,7 @@ class Trainer:
                     f"the loss was not a finite number in {self.progress.skipped} steps; lower "
                     "train.learning_rate (--set train.learning_rate=5e-4) or use precision fp32"
                 )
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
 
     def _evaluate(self) -> Likelihood | None:
         pieces = self.collection.judging
@@ -257,7 +262,7 @@ class Trainer:
                 self.genres, self.seed,
             )  # fmt: skip
             (staging / "README.md").write_text(card, encoding="utf-8")
-            save_state(staging, self.model, self.optimizer, self.progress, self.settings.as_dict())
+            save_state(staging, self.model, self.optimizers, self.progress, self.settings.as_dict())
         self.observer.saved(self.out, self.progress.step)
 
     @contextmanager
@@ -276,15 +281,3 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def _optimizer(model: MusicModel, settings: RunSettings) -> torch.optim.AdamW:
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    vectors = [p for p in model.parameters() if p.ndim < 2]
-    groups = [
-        {"params": matrices, "weight_decay": settings.train.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        groups, lr=settings.train.learning_rate, betas=(0.9, settings.train.beta2), fused=True
-    )

@@ -92,10 +92,10 @@ PRESETS: dict[str, RunSettings] = {
     ),
     "small": RunSettings(
         ModelConfig(layers=6, width=192, heads=4, hidden=512, context=1024, field_width=192),
-        BatchSettings(max_rows=1024, rows_per_step=4096, masked=0.2),
+        BatchSettings(max_rows=1024, rows_per_step=2048, masked=0.2),
         TrainSettings(
-            steps=4000, learning_rate=3e-3, warmup=150, long_share=0.15, evaluate_every=400,
-            save_every=400, evaluate_pieces=96,
+            steps=8000, learning_rate=3e-3, warmup=200, decay=0.4, long_share=0.15,
+            evaluate_every=800, save_every=400, evaluate_pieces=96,
         ),
     ),
     "medium": RunSettings(

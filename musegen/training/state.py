@@ -4,6 +4,7 @@ Lies in the folder `training/` of a checkpoint, as safetensors and JSON, written
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class Progress:
 def save_state(
     checkpoint: Path,
     model: MusicModel,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
     progress: Progress,
     settings: dict[str, Any],
 ) -> None:
@@ -43,10 +44,11 @@ def save_state(
     folder.mkdir()
     tensors = {f"weight.{name}": p.detach().contiguous() for name, p in model.named_parameters()}
     names: dict[torch.Tensor, str] = {p: name for name, p in model.named_parameters()}
-    for parameter, moments in optimizer.state.items():
-        for moment, value in moments.items():
-            tensor = value if torch.is_tensor(value) else torch.tensor(float(value))
-            tensors[f"{moment}.{names[parameter]}"] = tensor.detach().contiguous().cpu()
+    for optimizer in optimizers:
+        for parameter, moments in optimizer.state.items():
+            for moment, value in moments.items():
+                tensor = value if torch.is_tensor(value) else torch.tensor(float(value))
+                tensors[f"{moment}.{names[parameter]}"] = tensor.detach().contiguous().cpu()
     (folder / "state.safetensors").write_bytes(save(tensors))
     entries = {"progress": asdict(progress), "settings": settings}
     (folder / "state.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
@@ -71,15 +73,28 @@ def read_progress(checkpoint: Path) -> tuple[Progress, dict[str, Any]]:
         ) from None
 
 
-def load_tensors(checkpoint: Path, model: MusicModel, optimizer: torch.optim.Optimizer) -> None:
+def load_tensors(
+    checkpoint: Path, model: MusicModel, optimizers: Sequence[torch.optim.Optimizer]
+) -> None:
     """Weights and moments are those that were saved."""
     path = checkpoint / FOLDER / "state.safetensors"
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from None
+    moments: dict[str, dict[str, torch.Tensor]] = {}
+    for key, value in tensors.items():
+        moment, _, name = key.partition(".")
+        moments.setdefault(name, {})[moment] = value
+    optimizer_of = {
+        parameter: optimizer
+        for optimizer in optimizers
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    }
     for name, parameter in model.named_parameters():
-        weight = tensors.get(f"weight.{name}")
+        found = moments.get(name, {})
+        weight = found.pop("weight", None)
         if weight is None or weight.shape != parameter.shape:
             raise CheckpointError(
                 f"{path} does not fit the model's settings ({name}); resume with the settings "
@@ -87,13 +102,7 @@ def load_tensors(checkpoint: Path, model: MusicModel, optimizer: torch.optim.Opt
             )
         with torch.no_grad():
             parameter.copy_(weight)
-        moments = {
-            key.split(".", 1)[0]: value.to(parameter.device)
-            for key, value in (
-                (f"{moment}.{name}", tensors.get(f"{moment}.{name}"))
-                for moment in ("step", "exp_avg", "exp_avg_sq")
-            )
-            if value is not None
-        }
-        if moments:
-            optimizer.state[parameter] = moments
+        if found:
+            optimizer_of[parameter].state[parameter] = {
+                moment: value.to(parameter.device) for moment, value in found.items()
+            }

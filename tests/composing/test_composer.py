@@ -19,6 +19,8 @@ from musegen.composing.composer import (
     told,
 )
 from musegen.composing.draft import Draft
+from musegen.corpus.links import row_links
+from musegen.corpus.windows import row_times
 from musegen.errors import LabelError, WishError
 from musegen.model.decode import RowDraw, Stepper
 from musegen.model.sampling import Sampling
@@ -28,7 +30,7 @@ from musegen.music.timing import bar_lines
 from musegen.tokens import scales
 from musegen.tokens.codec import encode, head_rows
 from musegen.tokens.controls import Controls, SectionPlan, TrackPlan
-from musegen.tokens.fields import BAR, CHORD, NOTE, Rows, as_rows
+from musegen.tokens.fields import BAR, CHORD, NOTE, SEEN_LINKS, Rows, as_rows
 from musegen.tokens.limits import Limits
 from tests.composing.busy import GENRES, blind_composer, busy_composer
 from tests.music.tunes import line, piece
@@ -106,6 +108,11 @@ def test_a_piece_does_not_hear_those_beside_it() -> None:
     assert np.array_equal(two[1].rows, together[1].rows)
 
 
+def now(window: Rows) -> tuple[Rows, np.ndarray, np.ndarray]:
+    """The rows of a window, their times and links."""
+    return window, row_times(window), row_links(window)[:, : len(SEEN_LINKS)]
+
+
 @torch.no_grad()
 def written_plainly(composer: Composer, wishes: Controls, seed: int, number: int) -> Rows:
     """The same piece without any cache: before each row the model reads its whole window anew."""
@@ -114,18 +121,16 @@ def written_plainly(composer: Composer, wishes: Controls, seed: int, number: int
     wishes = told(wishes)
     limits = replace(Limits.of(wishes), steady=True, max_rows_per_bar=context // 4)
     draft = Draft(number, limits, head_rows(wishes, GENRES), chance(seed, number))
-    tables = Stepper(model, 1)
-    window, times = draft.view(context)
+    stepper = Stepper(model, 1)
+    window, _, _ = draft.view(context)
     while not draft.grammar.finished:
-        seen = torch.from_numpy(window)[None], torch.from_numpy(times)[None]
-        state = model(tables.full, *seen)[0, -1]
-        row = draw_row(RowDraw(tables, state), draft.grammar, Sampling(), draft.stream)
-        time = draft.take(row)
+        state = stepper.prefill(0, *(torch.from_numpy(part) for part in now(window)))
+        row = draw_row(RowDraw(stepper, 0, state), draft, Sampling())
+        draft.take(row)
         if len(window) == context:
-            window, times = draft.view(context)
+            window, _, _ = draft.view(context)
         else:
             window = np.concatenate([window, as_rows([row])])
-            times = np.append(times, np.int32(time))
     return as_rows(draft.rows)
 
 

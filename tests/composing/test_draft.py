@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musegen.composing.draft import Draft
+from musegen.corpus.links import row_links
 from musegen.corpus.windows import row_times
-from musegen.tokens.fields import BAR, FORM, STYLE, TRACK, Rows
+from musegen.tokens.fields import BAR, FORM, SEEN_LINKS, STYLE, TRACK, Rows
 from musegen.tokens.limits import Limits
 from tests.corpus.pieces import made_piece
 
@@ -23,8 +24,9 @@ def begun(rows: Rows = PIECE, count: int = 2) -> Draft:
 def test_times_of_a_piece_that_fits() -> None:
     """While everything is in view, a row's time is its time in the piece."""
     draft = begun()
-    times = [draft.take(cells) for cells in PIECE[2:].tolist()]
-    assert times == row_times(PIECE)[2:].tolist()
+    times, links = zip(*(draft.take(cells) for cells in PIECE[2:].tolist()), strict=True)
+    assert list(times) == row_times(PIECE)[2:].tolist()
+    assert np.array_equal(links, row_links(PIECE)[2:, : len(SEEN_LINKS)])
     assert draft.grammar.finished
 
 
@@ -33,18 +35,20 @@ def test_times_of_a_piece_that_fits() -> None:
 def test_what_the_model_sees_goes_on_seamlessly(context: int, more: int) -> None:
     """Shown anew whenever the context is full, rows have the times of the window they stand in."""
     draft = begun()
-    shown, times = draft.view(context)
+    shown, times, links = draft.view(context)
     seen = len(shown)
     until = min(len(PIECE), context + more + 100)
     for place in range(2, until):
         if seen == context:
-            window, times = draft.view(context)
+            window, times, links = draft.view(context)
             assert np.array_equal(times, row_times(window))
+            assert np.array_equal(links, row_links(window)[:, : len(SEEN_LINKS)])
             seen = len(window)
-        newest = draft.take(PIECE[place].tolist())
+        time, newest = draft.take(PIECE[place].tolist())
         seen += 1
         window_now = _window(PIECE[: place + 1], seen)
-        assert newest == row_times(window_now)[-1]
+        assert time == row_times(window_now)[-1]
+        assert newest == row_links(window_now)[-1, : len(SEEN_LINKS)].tolist()
 
 
 def _window(rows: Rows, count: int) -> Rows:
@@ -67,8 +71,10 @@ def _window(rows: Rows, count: int) -> Rows:
 def test_a_view_holds_head_and_the_newest_bars(context: int, count: int) -> None:
     """A view begins with HEAD, ends with the newest row, and leaves room to write on."""
     draft = begun(count=count)
-    window, times = draft.view(context)
-    assert len(window) == len(times) <= max(context - 1, count if count < context else 0)
+    window, times, links = draft.view(context)
+    assert (
+        len(window) == len(times) == len(links) <= max(context - 1, count if count < context else 0)
+    )
     assert window[:HEAD, 0].tolist() == [STYLE, FORM] + [TRACK] * 4
     assert np.array_equal(window[-1], PIECE[count - 1])
     if count < context:

@@ -6,12 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musegen.corpus.windows import row_times
+from musegen.corpus.links import row_links
 from musegen.errors import SettingError
 from musegen.model.decode import RowDraw, Stepper
-from musegen.tokens.fields import KINDS, NOTE, TRACK
+from musegen.model.loss import row_loss
+from musegen.tokens.fields import BAR, KINDS, LINK_PLACE, NOTE, SEEN_LINKS, TRACK
 from tests.corpus.pieces import made_piece
-from tests.model.tiny import tiny_model
+from tests.model.tiny import as_tensors, tiny_model
 
 PIECES = [made_piece(seed, bars=8)[:110] for seed in range(4)]
 MODEL = tiny_model()
@@ -20,9 +21,14 @@ MODEL = tiny_model()
 @torch.no_grad()
 def whole(piece: np.ndarray) -> torch.Tensor:
     """States (T, width) of a piece that is read at once."""
-    rows, times = torch.from_numpy(piece)[None], torch.from_numpy(row_times(piece))[None]
-    states: torch.Tensor = MODEL(MODEL.embedding.full(), rows, times)[0]
+    states: torch.Tensor = MODEL(MODEL.embedding.full(), *as_tensors(piece))[0][0]
     return states
+
+
+def first(piece: np.ndarray, count: int) -> tuple[torch.Tensor, ...]:
+    """The first rows of a piece, their times and links."""
+    rows, times, links = as_tensors(piece)
+    return rows[0, :count], times[0, :count], links[0, :count, : len(SEEN_LINKS)]
 
 
 EXPECTED = [whole(piece) for piece in PIECES]
@@ -40,19 +46,15 @@ class Play:
 
     def prefill(self, slot: int, count: int) -> None:
         """Start a slot with so many rows of its piece."""
-        piece = PIECES[self.pieces[slot]]
-        rows, times = piece[:count], row_times(piece)[:count]
-        state = self.stepper.prefill(slot, torch.from_numpy(rows.copy()), torch.from_numpy(times))
+        state = self.stepper.prefill(slot, *first(PIECES[self.pieces[slot]], count))
         self.rows[slot] = count
         self.same(slot, state)
 
     def step(self) -> None:
         """One more row for every slot."""
-        rows = [PIECES[p][n] for p, n in zip(self.pieces, self.rows, strict=True)]
-        times = [row_times(PIECES[p])[n] for p, n in zip(self.pieces, self.rows, strict=True)]
-        states = self.stepper.step(
-            torch.from_numpy(np.array(rows)), torch.from_numpy(np.array(times))
-        )
+        ends = [first(PIECES[p], n + 1) for p, n in zip(self.pieces, self.rows, strict=True)]
+        newest = ([part[-1] for part in end] for end in ends)
+        states = self.stepper.step(*(torch.stack(parts) for parts in zip(*newest, strict=True)))
         self.rows = [n + 1 for n in self.rows]
         for slot, state in enumerate(states):
             self.same(slot, state)
@@ -101,30 +103,40 @@ def test_the_context_is_a_limit() -> None:
     """More rows than the context holds are refused, and a full slot is not stepped."""
     stepper = Stepper(MODEL, 1)
     rows, times = torch.zeros(129, 8, dtype=torch.int16), torch.zeros(129, dtype=torch.int32)
+    links = torch.full((129, len(SEEN_LINKS)), -1)
     with pytest.raises(SettingError, match="129 rows do not fit into the context of 128"):
-        stepper.prefill(0, rows, times)
-    stepper.prefill(0, rows[:128], times[:128])
+        stepper.prefill(0, rows, times, links)
+    stepper.prefill(0, rows[:128], times[:128], links[:128])
     assert stepper.room(0) == 0
     with pytest.raises(SettingError, match="context of a slot is full"):
-        stepper.step(rows[:1], times[:1])
+        stepper.step(rows[:1], times[:1], links[:1])
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("kind", [NOTE, TRACK])
+@pytest.mark.parametrize("kind", [NOTE, TRACK, BAR])
 def test_fields_are_drawn_as_they_were_trained(kind: int) -> None:
     """Drawn one after another, fields have the odds that training saw in one piece."""
     piece = PIECES[0]
-    place = int(np.flatnonzero(piece[:, 0] == kind)[1])
-    stepper = Stepper(MODEL, 1)
-    state = EXPECTED[0][place - 1]
-    full, decoder = MODEL.embedding.full(), MODEL.decoder
-    ids = MODEL.embedding.global_ids(torch.from_numpy(piece[place : place + 1].copy()))
-    states = decoder.states(full, state[None], ids[:, : 1 + len(KINDS[kind].fields)])
-    hidden = decoder.hidden(KINDS[kind].name, states)
-    draw = RowDraw(stepper, state)
-    torch.testing.assert_close(draw.kind_logits(), decoder.kind_logits(full, state))
-    draw.take_kind(kind)
+    place = int(np.flatnonzero(piece[:, 0] == kind)[8 if kind == NOTE else 1])
+    links = row_links(piece)[place]
+    stepper = Stepper(MODEL, 2)
+    state = stepper.prefill(1, *first(piece, place))
+    draw = RowDraw(stepper, 1, state)
+    odds = {"kind": draw.kind_logits()}
+    draw.take_kind(kind, piece[links[LINK_PLACE["prior"]]].tolist())
     for number, name in enumerate(KINDS[kind].fields):
-        taught = decoder.field_logits(full, KINDS[kind].name, name, hidden[number])[0]
-        torch.testing.assert_close(draw.field_logits(name), taught, rtol=1e-4, atol=1e-4)
+        if name == KINDS[kind].own_from:
+            track, before = links[LINK_PLACE["track"]], links[LINK_PLACE["before"]]
+            assert min(track, before) >= 0
+            draw.take_track(int(track), int(before), piece[before].tolist())
+        odds[f"{KINDS[kind].name}.{name}"] = draw.field_logits(name)
         draw.take_field(name, int(piece[place, number + 1]))
+    scored = torch.zeros(1, len(piece), dtype=torch.bool)
+    scored[0, place] = True
+    loss = row_loss(MODEL, *as_tensors(piece), scored)
+    chosen = dict(zip(odds, piece[place], strict=False))
+    assert any(loss.counts.values())
+    for key, count in loss.counts.items():
+        if count:
+            nats = -torch.log_softmax(odds[key], 0)[int(chosen[key])]
+            torch.testing.assert_close(nats, loss.nats[key], rtol=1e-4, atol=1e-4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from musegen.corpus.windows import row_times, scored_rows
+from musegen.corpus.windows import scored_rows
 from musegen.model.loss import RowLoss, row_loss
 from musegen.model.transformer import MusicModel
 from musegen.tokens.fields import (
@@ -24,18 +24,13 @@ from musegen.tokens.fields import (
     row,
 )
 from tests.corpus.pieces import made_piece
-from tests.model.tiny import tiny_model
+from tests.model.tiny import as_tensors, tiny_model
 
 
 def judge(model: MusicModel, rows: Rows, scored: np.ndarray | None = None) -> RowLoss:
     """The loss of one piece."""
     told = scored_rows(rows) if scored is None else scored
-    return row_loss(
-        model,
-        torch.from_numpy(rows)[None],
-        torch.from_numpy(row_times(rows))[None],
-        torch.from_numpy(told)[None],
-    )
+    return row_loss(model, *as_tensors(rows), torch.from_numpy(told)[None])
 
 
 def indifferent() -> MusicModel:
@@ -105,21 +100,22 @@ def test_only_scored_rows_count() -> None:
 
 @torch.no_grad()
 def test_by_the_softmax() -> None:
-    """The nats of a note's pitch are those of its softmax, given onset, instrument and number."""
+    """The nats of a note's pitch are those of its softmax, given what is known by then."""
     model = tiny_model()
-    full = model.embedding.full()
-    rows, times = torch.from_numpy(PIECE)[None], torch.from_numpy(row_times(PIECE))[None]
-    place = 5
-    state = model(full, rows, times)[0, place - 1]
-    seen = state.clone()
-    ids = model.embedding.global_ids(rows)[0, place]
-    for known in ids[:4]:  # the kind, then onset, instrument and number
-        seen = seen + full[known]
-    hidden = model.decoder.hidden("NOTE", seen[None, None], 3)
-    logits = model.decoder.field_logits(full, "NOTE", "pitch", hidden[0])[0]
+    full, decoder = model.embedding.full(), model.decoder
+    rows, times, links = as_tensors(PIECE)
+    place = 6  # the second note; the first one, at 5, is of the same track, whose row is 2
+    states, embedded = model(full, rows, times, links)
+    ids = model.embedding.global_ids(rows)[0]
+    said = sum(full[known] for known in ids[place, :4])  # the kind, onset, instrument and number
+    before = decoder.again(full[ids[5, 4]][None, None], "NOTE", 3)[0, 0]  # the last note's pitch
+    own = decoder.own_track(embedded[0, 2], embedded[0, 5], states[0, 5])
+    seen = states[0, place - 1] + said + before + own
+    hidden = decoder.hidden("NOTE", seen[None, None], 3)
+    logits = decoder.field_logits(full, "NOTE", "pitch", hidden[0])[0]
     scored = np.zeros(len(PIECE), dtype=bool)
     scored[place] = True
-    expected = -torch.log_softmax(logits, 0)[60]
+    expected = -torch.log_softmax(logits, 0)[64]
     found = judge(model, PIECE, scored).nats["NOTE.pitch"]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 

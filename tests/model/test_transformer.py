@@ -6,31 +6,37 @@ import numpy as np
 import pytest
 import torch
 
-from musegen.corpus.windows import row_times
 from musegen.errors import SettingError
-from musegen.model.transformer import ModelConfig, MusicModel, rotary_angles
-from musegen.tokens.fields import BAR, CHORD, FIELDS, KINDS, NOTE, TABLE, as_rows, row
+from musegen.model.transformer import ModelConfig, MusicModel, linked, rotary_angles
+from musegen.tokens.fields import BAR, CHORD, FIELDS, KINDS, NOTE, SEEN_LINKS, TABLE, as_rows, row
 from tests.corpus.pieces import made_piece
-from tests.model.tiny import TINY, tiny_model
+from tests.model.tiny import TINY, as_tensors, tiny_model
+
+Shown = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-def shown(count: int = 60, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """The first rows of a piece and their times, as a batch of one."""
-    rows = made_piece(seed, bars=8)[:count]
-    return torch.from_numpy(rows)[None], torch.from_numpy(row_times(rows))[None]
+def shown(count: int = 60, seed: int = 0) -> Shown:
+    """The first rows of a piece, their times and links, as a batch of one."""
+    return as_tensors(made_piece(seed, bars=8)[:count])
+
+
+def states_of(model: MusicModel, piece: Shown) -> torch.Tensor:
+    """The hidden states (1, T, width) of a piece."""
+    return model(model.embedding.full(), *piece)[0]  # type: ignore[no-any-return]
 
 
 @torch.no_grad()
 def test_nothing_is_known_of_what_comes_after() -> None:
     """The state at a row stays the same, whatever music follows it."""
     model = tiny_model()
-    full = model.embedding.full()
-    rows, times = shown()
-    other, other_times = shown(seed=1)
+    piece, other = shown(), shown(seed=1)
     place = 40
-    mixed = torch.cat([rows[:, :place], other[:, place:]], dim=1)
-    mixed_times = torch.cat([times[:, :place], other_times[:, place:] + 999], dim=1)
-    here, there = model(full, rows, times), model(full, mixed, mixed_times)
+    rows, times, links = (
+        torch.cat([one[:, :place], two[:, place:]], dim=1)
+        for one, two in zip(piece, other, strict=True)
+    )
+    times[:, place:] += 999
+    here, there = states_of(model, piece), states_of(model, (rows, times, links))
     assert torch.equal(here[:, :place], there[:, :place])
     assert not torch.allclose(here[:, place], there[:, place])
 
@@ -39,32 +45,52 @@ def test_nothing_is_known_of_what_comes_after() -> None:
 def test_everything_before_is_known() -> None:
     """A change of the first row is felt at the last."""
     model = tiny_model()
-    full = model.embedding.full()
-    rows, times = shown()
+    rows, times, links = shown()
     changed = rows.clone()
     changed[0, 0, 1] = 2
-    assert not torch.allclose(model(full, rows, times)[0, -1], model(full, changed, times)[0, -1])
+    here, there = (states_of(model, (r, times, links)) for r in (rows, changed))
+    assert not torch.allclose(here[0, -1], there[0, -1])
+
+
+@torch.no_grad()
+def test_a_link_is_another_way_to_know() -> None:
+    """A row that is pointed to is felt at once; a link to nothing adds nothing."""
+    model = tiny_model()
+    rows, times, links = shown()
+    none = torch.full_like(links, -1)
+    one = none.clone()
+    one[0, 50, 5] = 30
+    without, with_one = states_of(model, (rows, times, none)), states_of(model, (rows, times, one))
+    assert torch.equal(without[:, :50], with_one[:, :50])
+    assert not torch.allclose(without[:, 50], with_one[:, 50])
+    embedded = model.embed(model.embedding.full(), rows)
+    seen = linked(embedded, one[..., : len(SEEN_LINKS)])
+    assert torch.equal(seen[0, 50, 5], embedded[0, 30])
+    seen[0, 50, 5] = 0
+    assert not seen.any()
 
 
 @torch.no_grad()
 def test_pieces_of_a_batch_do_not_hear_each_other() -> None:
     """What stands beside a piece in a batch changes nothing of it."""
     model = tiny_model()
-    full = model.embedding.full()
-    (one, one_times), (two, two_times) = shown(), shown(seed=1)
-    both = model(full, torch.cat([one, two]), torch.cat([one_times, two_times]))
-    torch.testing.assert_close(both[:1], model(full, one, one_times))
+    one, two = shown(), shown(seed=1)
+    rows, times, links = (torch.cat(parts) for parts in zip(one, two, strict=True))
+    both = states_of(model, (rows, times, links))
+    torch.testing.assert_close(both[:1], states_of(model, one))
+    torch.testing.assert_close(both[1:], states_of(model, two))
 
 
 @torch.no_grad()
 def test_time_matters_and_only_its_differences() -> None:
     """The same rows later in the piece mean the same; with more time between them they do not."""
     model = tiny_model()
-    full = model.embedding.full()
-    rows, times = shown()
-    states = model(full, rows, times)
-    torch.testing.assert_close(model(full, rows, times + 960), states, rtol=1e-3, atol=1e-3)
-    assert not torch.allclose(model(full, rows, times * 2), states, rtol=1e-3, atol=1e-3)
+    rows, times, links = shown()
+    states = states_of(model, (rows, times, links))
+    later = states_of(model, (rows, times + 960, links))
+    torch.testing.assert_close(later, states, rtol=1e-3, atol=1e-3)
+    slower = states_of(model, (rows, times * 2, links))
+    assert not torch.allclose(slower, states, rtol=1e-3, atol=1e-3)
 
 
 def test_half_of_each_head_turns_with_time() -> None:
@@ -135,18 +161,16 @@ def test_sizes_that_cannot_be(change: dict[str, float], message: str) -> None:
 def test_any_share_of_time(share: float) -> None:
     """A model that knows only row numbers, or only time, works, too."""
     model = tiny_model(config=replace(TINY, time_share=share))
-    rows, times = shown()
-    assert torch.isfinite(model(model.embedding.full(), rows, times)).all()
+    assert torch.isfinite(states_of(model, shown())).all()
 
 
 def test_dropout_is_for_training() -> None:
     """Dropout changes states while training, and never while composing."""
     model = MusicModel(TABLE, replace(TINY, dropout=0.5))
-    full = model.embedding.full()
-    rows, times = shown()
-    assert not torch.equal(model(full, rows, times), model(full, rows, times))
+    piece = shown()
+    assert not torch.equal(states_of(model, piece), states_of(model, piece))
     model.eval()
-    assert torch.equal(model(full, rows, times), model(full, rows, times))
+    assert torch.equal(states_of(model, piece), states_of(model, piece))
 
 
 def test_a_config_is_a_value() -> None:
