@@ -89,6 +89,7 @@ class Composer:
             Limits.of(wishes),
             max_bars=MAX_BARS_UNASKED,
             steady=True,
+            all_sound=False,
             max_rows_per_bar=min(MAX_ROWS_PER_BAR, self.checkpoint.model.config.context // 4),
         )
         head = head_rows(wishes, self.genres)
@@ -125,9 +126,10 @@ def in_order(score: Score, plan: Controls) -> tuple[Score, Controls]:
     """The Score on the grid, its tracks in the grid's order, and its plan with them.
 
     Of tracks with one instrument the higher comes first, which is not known before they are drawn.
+    A track that the model planned and never used is left out.
     """
     pairs = zip(score.tracks, plan.tracks, strict=True)
-    ordered = sorted(pairs, key=lambda pair: track_order(pair[0]))
+    ordered = sorted((p for p in pairs if len(p[0])), key=lambda pair: track_order(pair[0]))
     tracks = tuple(track for track, _ in ordered)
     return score.with_tracks(tracks), replace(plan, tracks=tuple(told for _, told in ordered))
 

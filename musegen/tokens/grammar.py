@@ -117,7 +117,7 @@ class Grammar:
         """Take a row, given or drawn, into account."""
         kind = row[0]
         if kind == TRACK:
-            self.sounding.add_track(row[1], row[2])
+            self.sounding.add_track(row[1], row[2], self._is_owed(row[1]))
         elif kind == SECTION:
             self.section_left = row[column(SECTION, "section_bars")] or None
         elif kind == BAR:
@@ -163,7 +163,7 @@ class Grammar:
             legal[CHORD] = self.sounding.chord_possible()
         if must_sound:
             return
-        legal[END] = low == 0 and not self.sounding.silent
+        legal[END] = low == 0 and self.sounding.complete
         if high > 0:
             over = self.section_left is not None and self.section_left <= 0
             unknown = self.section_left is None and self.sectioned
@@ -171,6 +171,12 @@ class Grammar:
             legal[BAR] = not over
 
     # TRACK
+
+    def _is_owed(self, instrument: int) -> bool:
+        """Whether a track must sound: it was asked for, or every track counts."""
+        limits = self.limits
+        asked = bool(limits.instruments) or limits.track_count is not None
+        return asked or limits.all_sound or (bool(limits.drums) and instrument >= DRUM_BASE)
 
     def _has_drums(self) -> bool:
         return any(instrument >= DRUM_BASE for instrument, _ in self.sounding.tracks)

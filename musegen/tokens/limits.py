@@ -22,6 +22,8 @@ class Limits:
     steady: a meter or tempo that the model chose in bar 0 holds to the end.
     instruments: (program, is_drum) of every track, exactly these, each sounding at least once.
     drums: True, one drum track must be among the tracks; False, none may be.
+    all_sound: a track sounds even where nobody asked for it: the model chose it, and may not forget
+    it; otherwise one that was not asked for may stay silent.
     max_rows_per_bar: a bar with so many notes and chords is closed.
     unset_allowed: optional fields may hold "unset" (for reading rows, never for drawing them).
     """
@@ -36,6 +38,7 @@ class Limits:
     drums: bool | None = None
     max_rows_per_bar: int | None = None
     unset_allowed: bool = False
+    all_sound: bool = True
 
     @classmethod
     def of(cls, controls: Controls) -> "Limits":

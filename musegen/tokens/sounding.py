@@ -24,8 +24,9 @@ class Sounding:
     def __init__(self, max_rows: int | None = None) -> None:
         self.max_rows = max_rows
         self.tracks: list[tuple[int, int]] = []  # (instrument, number) in score order
-        self.silent: set[int] = set()  # indices of tracks that have not sounded yet
+        self.owed: set[int] = set()  # indices of tracks that have not sounded yet, and must
         self.bar_length = 0
+        self._anything = False  # whether any track has sounded
         self.last_bar = False  # whether the open bar is the last of the piece
         self.rows = 0  # notes and chords in the open bar
         self._free_at: list[NDArray[np.int64]] = []  # per track (128,): when each pitch is free
@@ -36,9 +37,10 @@ class Sounding:
 
     # What has happened
 
-    def add_track(self, instrument: int, number: int) -> None:
-        """One more track, after those that are there."""
-        self.silent.add(len(self.tracks))
+    def add_track(self, instrument: int, number: int, owed: bool = True) -> None:
+        """One more track, after those that are there; `owed`: it must sound in the piece."""
+        if owed:
+            self.owed.add(len(self.tracks))
         self.tracks.append((instrument, number))
         self._free_at.append(np.zeros(PITCHES, dtype=np.int64))
 
@@ -63,7 +65,8 @@ class Sounding:
         self._onset, self._pitch = onset, pitch % DRUM_BASE
         self._track = self.tracks.index((instrument, number))
         self._free_at[self._track][self._pitch] = onset + length
-        self.silent.discard(self._track)
+        self.owed.discard(self._track)
+        self._anything = True
         self.rows += 1
 
     # What may come next
@@ -76,8 +79,13 @@ class Sounding:
 
     @property
     def must_sound(self) -> bool:
-        """Whether the piece cannot end because a track has not sounded."""
-        return self.last_bar and bool(self.silent)
+        """Whether a track, or any music at all, is owed and only this bar is left for it."""
+        return self.last_bar and not self.complete
+
+    @property
+    def complete(self) -> bool:
+        """Whether something has sounded, and every track that must."""
+        return self._anything and not self.owed
 
     @property
     def full(self) -> bool:
@@ -139,7 +147,7 @@ class Sounding:
         """Whether every row that the bar may still hold belongs to a track that must sound."""
         if self.max_rows is None or not self.must_sound:
             return False
-        return self.rows + len(self.silent) >= self.max_rows
+        return self.rows + max(len(self.owed), 1) >= self.max_rows
 
     def _first_chord_onset(self) -> int:
         after_notes = self._onset + 1 if self._track >= 0 else self._onset
@@ -156,13 +164,13 @@ class Sounding:
         return free
 
     def _open_tracks(self, onset: int) -> list[int]:
-        """Tracks that may strike a note at `onset`, so that every silent track can still sound.
+        """Tracks that may strike a note at `onset`, so that every track that must can still sound.
 
         At the last step of the piece they sound in order, and none is passed over.
         """
         last = len(self.tracks) - 1
-        if self.must_sound and onset == self.bar_length - 1:
-            last = min(self.silent)
+        if self.must_sound and self.owed and onset == self.bar_length - 1:
+            last = min(self.owed)
         first = self._track if onset == self._onset and self._track >= 0 else 0
         tracks = [t for t in range(first, last + 1) if self._free(t, onset).any()]
-        return [t for t in tracks if t in self.silent] if self._hurried() else tracks
+        return [t for t in tracks if t in self.owed] if self.owed and self._hurried() else tracks

@@ -1,5 +1,7 @@
 """The law of rows: whoever keeps it, a blind player too, writes legal music as it was wished."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,23 +57,25 @@ def blind(wished: Controls, limits: Limits, seed: int, notes: float = 0.5) -> Co
     head = head_rows(wished, ())
     rows = blind_piece(head, limits, np.random.default_rng(seed), notes)
     score, plan = decode(rows)
-    assert np.array_equal(encode(score, plan), rows)
-    kept(score.with_tracks(sorted(score.tracks, key=track_order)), wished)
+    sounding = [track for track in score.tracks if len(track)]
+    if limits.all_sound:
+        assert len(sounding) == len(score.tracks)
+        assert np.array_equal(encode(score, plan), rows)
+    kept(score.with_tracks(sorted(sounding, key=track_order)), wished)
     return plan
 
 
 @settings(max_examples=300)
-@given(wishes(), st.booleans(), st.integers(0, 999), st.sampled_from((0.1, 0.5, 0.9)))
+@given(
+    wishes(), st.booleans(), st.booleans(), st.integers(0, 999), st.sampled_from((0.1, 0.5, 0.9))
+)
 def test_a_blind_player_keeps_every_wish(
-    wished: Controls, steady: bool, seed: int, notes: float
+    wished: Controls, steady: bool, all_sound: bool, seed: int, notes: float
 ) -> None:
     """Bars, meter, tempo, instruments, drums and the number of tracks are exactly as wished."""
     most = 24
     limits = Limits.of(wished)
-    limited = Limits(
-        limits.bars, None, limits.meters, limits.tempos, steady, limits.instruments,
-        limits.track_count, limits.drums, most,
-    )  # fmt: skip
+    limited = replace(limits, steady=steady, max_rows_per_bar=most, all_sound=all_sound)
     plan = blind(wished, limited, seed, notes)
     assert plan.meter == wished.meter
 
@@ -266,6 +270,19 @@ def test_what_is_silent_must_sound() -> None:
     assert np.flatnonzero(grammar.mask(NOTE, [95])).tolist() == [128]
     grammar.advance(row(NOTE, onset=95, instrument=128, pitch=255))
     assert names(grammar) == {"END"}
+
+
+def test_a_track_that_nobody_asked_for_may_stay_silent() -> None:
+    """Where not all tracks must sound, something must; what was asked for does."""
+    grammar = opened(LAST_BAR, limits=Limits(all_sound=False))
+    assert names(grammar) == {"CHORD", "NOTE"}, "an empty piece does not end"
+    assert grammar.mask(NOTE, [95])[[0, 128]].all()
+    grammar.advance(row(NOTE, onset=95, pitch=60))
+    assert "END" in names(grammar)
+    for limits in (Limits(all_sound=False, drums=True), Limits(all_sound=False, track_count=2)):
+        grammar = opened(LAST_BAR, row(NOTE, onset=95, pitch=127), limits=limits)
+        assert names(grammar) == {"NOTE"}
+        assert np.flatnonzero(grammar.mask(NOTE, [95])).tolist() == [128]
 
 
 def test_a_bar_that_is_filled_to_the_brim_closes() -> None:
