@@ -25,7 +25,7 @@ def uniform(pieces: Iterable[Piece]) -> Likelihood:
     nats: dict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
     for rows, scored in pieces:
-        grammar = Grammar(Limits(unset_allowed=True))
+        grammar = Grammar(Limits(reading=True))
         for cells, counted in zip(rows.tolist(), scored.tolist(), strict=True):
             kind = cells[0]
             if kind == PAD:

@@ -9,6 +9,7 @@ The guarantees, and where they are kept:
 - exactly the bars asked for, and an end           `_bars_left`, `kinds`
 - meter and tempo                                   `_meter`, `_tempo`
 - instruments: only these, and each one sounds      `_track_instrument`, `sounding._open_tracks`
+- a track within the range that its TRACK row says  `_track_low`, `_track_high`, `sounding._within`
 - every note released by the last bar line          `_duration`, `_meter`
 - no overlap and no doubling of a pitch in a track  `sounding.pitches`
 """
@@ -72,7 +73,9 @@ class Grammar:
         self._masks: dict[tuple[int, str], Callable[[list[int]], Mask]] = {
             (TRACK, "instrument"): self._track_instrument,
             (TRACK, "number"): self._track_number,
+            (TRACK, "low"): self._track_low,
             (TRACK, "high"): self._track_high,
+            (TRACK, "polyphony"): self._track_polyphony,
             (SECTION, "section_bars"): self._section_bars,
             (BAR, "bars_left"): self._bars_left,
             (BAR, "meter"): self._meter,
@@ -109,7 +112,7 @@ class Grammar:
         name = KINDS[kind].fields[len(chosen)]
         special = self._masks.get((kind, name))
         legal = np.ones(FIELDS[name].size, dtype=bool) if special is None else special(chosen)
-        if FIELDS[name].optional and not self.limits.unset_allowed and legal[1:].any():
+        if FIELDS[name].optional and not self.limits.reading and legal[1:].any():
             legal[UNSET] = False
         return legal
 
@@ -117,7 +120,8 @@ class Grammar:
         """Take a row, given or drawn, into account."""
         kind = row[0]
         if kind == TRACK:
-            self.sounding.add_track(row[1], row[2], self._is_owed(row[1]))
+            lowest, highest = (0, 127) if self.limits.reading else _range_of(row)
+            self.sounding.add_track(row[1], row[2], self._is_owed(row[1]), lowest, highest)
         elif kind == SECTION:
             self.section_left = row[column(SECTION, "section_bars")] or None
         elif kind == BAR:
@@ -206,10 +210,22 @@ class Grammar:
         same = sum(instrument == chosen[0] for instrument, _ in self.sounding.tracks)
         return _only(FIELDS["number"].size, same)
 
+    def _track_low(self, chosen: list[int]) -> Mask:
+        return self._said_of_pitches("low", chosen)
+
     def _track_high(self, chosen: list[int]) -> Mask:
-        legal = np.ones(FIELDS["high"].size, dtype=bool)
+        legal = self._said_of_pitches("high", chosen)
         legal[1 : chosen[2]] = False
         return legal
+
+    def _track_polyphony(self, chosen: list[int]) -> Mask:
+        return self._said_of_pitches("polyphony", chosen)
+
+    def _said_of_pitches(self, name: str, chosen: list[int]) -> Mask:
+        """What a field of a TRACK row may say: of drums, which have no pitches, nothing."""
+        size = FIELDS[name].size
+        unsaid = chosen[0] >= DRUM_BASE and not self.limits.reading
+        return _only(size, UNSET) if unsaid else np.ones(size, dtype=bool)
 
     # SECTION and BAR
 
@@ -306,6 +322,16 @@ class Grammar:
             return here + sum(scales.bar_steps(*m) for m in coming)
         longest = self.sounding.bar_length if self.limits.steady else scales.MAX_BAR_STEPS
         return here + low * longest
+
+
+def _range_of(track: list[int]) -> tuple[int, int]:
+    """The lowest and the highest pitch that a TRACK row allows: what it does not say is free."""
+    low, high = track[column(TRACK, "low")], track[column(TRACK, "high")]
+    if track[column(TRACK, "instrument")] >= DRUM_BASE:
+        return 0, 127
+    step = scales.REGISTER[1] - scales.REGISTER[0]
+    lowest = scales.REGISTER[low - 1] if low else 0
+    return lowest, scales.REGISTER[high - 1] + step - 1 if high else 127
 
 
 def _only(size: int, value: int) -> Mask:

@@ -25,7 +25,8 @@ class Limits:
     all_sound: a track sounds even where nobody asked for it: the model chose it, and may not forget
     it; otherwise one that was not asked for may stay silent.
     max_rows_per_bar: a bar with so many notes and chords is closed.
-    unset_allowed: optional fields may hold "unset" (for reading rows, never for drawing them).
+    reading: rows are read, not drawn: optional fields may hold "unset", and notes may lie outside
+    the range that their TRACK row says.
     """
 
     bars: int | None = None
@@ -37,7 +38,7 @@ class Limits:
     track_count: int | None = None
     drums: bool | None = None
     max_rows_per_bar: int | None = None
-    unset_allowed: bool = False
+    reading: bool = False
     all_sound: bool = True
 
     @classmethod

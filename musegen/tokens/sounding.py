@@ -30,6 +30,7 @@ class Sounding:
         self.last_bar = False  # whether the open bar is the last of the piece
         self.rows = 0  # notes and chords in the open bar
         self._free_at: list[NDArray[np.int64]] = []  # per track (128,): when each pitch is free
+        self._within: list[Mask] = []  # per track (128,): the pitches of its range
         self._onset = 0  # of the last CHORD or NOTE
         self._chord_onset = 0
         self._track = -1  # of the last NOTE at `_onset`, -1: none there yet
@@ -37,12 +38,25 @@ class Sounding:
 
     # What has happened
 
-    def add_track(self, instrument: int, number: int, owed: bool = True) -> None:
-        """One more track, after those that are there; `owed`: it must sound in the piece."""
+    def add_track(
+        self,
+        instrument: int,
+        number: int,
+        owed: bool = True,
+        lowest: int = 0,
+        highest: int = PITCHES - 1,
+    ) -> None:
+        """One more track, after those that are there, with the pitches `lowest` to `highest`.
+
+        `owed`: it must sound in the piece.
+        """
         if owed:
             self.owed.add(len(self.tracks))
         self.tracks.append((instrument, number))
         self._free_at.append(np.zeros(PITCHES, dtype=np.int64))
+        within = np.zeros(PITCHES, dtype=bool)
+        within[lowest : highest + 1] = True
+        self._within.append(within)
 
     def open_bar(self, length: int, last: bool) -> None:
         """A bar of `length` steps begins; what is held from the one before sounds on."""
@@ -111,8 +125,12 @@ class Sounding:
         legal = np.zeros(FIELDS["onset"].size, dtype=bool)
         legal[self._onset : self.bar_length] = True
         # An onset is illegal only where no track has a pitch to strike. At the present one that
-        # happens often, at others only while some track holds all of its 128 pitches.
-        if any(bool((free_at > self._onset).all()) for free_at in self._free_at):
+        # happens often, at others only while some track holds all the pitches of its range.
+        holds_all = (
+            bool((free_at[within] > self._onset).all())
+            for free_at, within in zip(self._free_at, self._within, strict=True)
+        )
+        if any(holds_all):
             for onset in np.flatnonzero(legal).tolist():
                 legal[onset] = bool(self._open_tracks(onset))
         elif self._track >= 0 and self._onset < self.bar_length:
@@ -155,7 +173,7 @@ class Sounding:
 
     def _free(self, track: int, onset: int) -> Mask:
         """Pitches (128,) that `track` may strike at `onset`."""
-        free: Mask = self._free_at[track] <= onset
+        free: Mask = (self._free_at[track] <= onset) & self._within[track]
         if onset == self._onset:
             if track < self._track:
                 free = np.zeros(PITCHES, dtype=bool)

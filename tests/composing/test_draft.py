@@ -18,7 +18,7 @@ HEAD = 6  # STYLE, FORM and four tracks
 def begun(rows: Rows = PIECE, count: int = 2) -> Draft:
     """A draft that has taken the first rows."""
     chance = np.random.default_rng(0)
-    return Draft(0, Limits(unset_allowed=True), rows[:count].tolist(), chance)
+    return Draft(0, Limits(reading=True), rows[:count].tolist(), chance)
 
 
 def test_times_of_a_piece_that_fits() -> None:

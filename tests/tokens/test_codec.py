@@ -26,7 +26,7 @@ from tests.strategies import grid_scores, scores
 from tests.tokens.laws import first_offence
 from tests.tokens.plans import GENRES, told_scores
 
-READING = Limits(unset_allowed=True)
+READING = Limits(reading=True)
 
 
 def scale_piece() -> Score:

@@ -285,6 +285,29 @@ def test_a_track_that_nobody_asked_for_may_stay_silent() -> None:
         assert np.flatnonzero(grammar.mask(NOTE, [95])).tolist() == [128]
 
 
+def test_a_track_keeps_to_the_range_that_it_promised() -> None:
+    """Notes lie between the lowest and the highest pitch of the track's row; not so of drums."""
+    head = (row(STYLE), row(FORM), row(TRACK, low=11, high=12))
+    for limits, pitches in ((Limits(), range(40, 48)), (Limits(reading=True), range(128))):
+        grammar = Grammar(limits)
+        for cells in head:
+            grammar.advance(cells)
+        drums = [128, 0]
+        said = [np.flatnonzero(grammar.mask(TRACK, [*drums, 0, 0][:n])).tolist() for n in (2, 3)]
+        assert (said == [[UNSET], [UNSET]]) is not limits.reading
+        grammar.advance(row(TRACK, instrument=128, low=11, high=12))
+        grammar.advance(LAST_BAR)
+        assert np.flatnonzero(grammar.mask(NOTE, [24, 0, 0])).tolist() == [*pitches]
+        assert np.flatnonzero(grammar.mask(NOTE, [24, 128, 0])).tolist() == [*range(128, 256)]
+    full = [row(NOTE, pitch=pitch, duration=10) for pitch in range(40, 48)]
+    grammar = Grammar(Limits(instruments=((0, False),)))
+    for cells in (*head, LAST_BAR, *full):
+        grammar.advance(cells)
+    assert not grammar.mask(NOTE, [])[0], "every pitch of the range is held"
+    assert not grammar.mask(NOTE, [])[10]
+    assert grammar.mask(NOTE, [])[11], "until they are released"
+
+
 def test_a_bar_that_is_filled_to_the_brim_closes() -> None:
     """When every pitch of the only track is held, nothing can be struck, and the bar closes."""
     grammar = Grammar(Limits())
@@ -300,9 +323,9 @@ def test_a_bar_that_is_filled_to_the_brim_closes() -> None:
 def test_unset_is_read_and_never_drawn() -> None:
     """Rows of real pieces may leave fields unsaid; a composer's rows say everything."""
     for allowed in (True, False):
-        grammar = opened(LAST_BAR, limits=Limits(unset_allowed=allowed))
+        grammar = opened(LAST_BAR, limits=Limits(reading=allowed))
         assert bool(grammar.mask(CHORD, [30])[UNSET]) is allowed
-    reading = Grammar(Limits(unset_allowed=True))
+    reading = Grammar(Limits(reading=True))
     for back, likenesses in ((UNSET, [0, 1, 2, 3]), (NEW, [0, 1]), (2, [0, 2, 3])):
         mask = reading.mask(BAR, [0, FOUR_FOUR, 100, back])
         assert np.flatnonzero(mask).tolist() == likenesses
@@ -325,7 +348,7 @@ def test_every_mask_is_as_wide_as_its_field() -> None:
 
 def test_offences_are_seen() -> None:
     """The reader of laws that these tests trust does see what is wrong."""
-    limits = Limits(bars=1, track_count=1, meters=((0, (4, 4)),), unset_allowed=True)
+    limits = Limits(bars=1, track_count=1, meters=((0, (4, 4)),), reading=True)
     rows = blind_piece(head_rows(Controls(), ()), limits, np.random.default_rng(5))
     assert first_offence(rows, limits) == ""
     assert first_offence(rows[:-1], limits) == "it does not end"
