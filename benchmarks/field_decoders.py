@@ -110,7 +110,7 @@ FORMS: dict[str, Form] = {
     ),
     "no link to the own track": Form(without=("track", "before")),
     "nothing of what a field said before": Form(without=("prior", "before")),
-    "no link to the plan (head, section, bar, chord)": Form(without=SEEN_LINKS[:-1]),
+    "no link to the plan (head, section, bar, chord)": Form(without=tuple(SEEN_LINKS)[:-1]),
     "no echo of the bar that returns": Form(without=("echo",)),
     "no links at all": Form(without=(*SEEN_LINKS, *OWN)),
     "no rotary time": Form(time_share=0.0),

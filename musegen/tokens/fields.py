@@ -228,21 +228,29 @@ KINDS = (
 
 PAD, STYLE, FORM, TRACK, SECTION, BAR, CHORD, NOTE, HOLE, ANSWER, END = range(len(KINDS))
 
-SEEN_LINKS = ("style", "form", "section", "bar", "chord", "echo")
-"""Earlier rows that a row points to, for the row after it to be foretold with.
+SEEN_LINKS = {
+    "style": "the STYLE row",
+    "form": "the FORM row",
+    "section": "the SECTION row in force",
+    "bar": "the BAR row of the row's own bar",
+    "chord": "the newest CHORD row of the bar, or its BAR row",
+    "echo": "the matching place of the bar that is repeated or varied, or else of the bar before: "
+    "the first note there that comes after this place in the bar, or the next BAR row",
+}
+"""Earlier rows that a row points to once it is there, for the row after it to be foretold with.
 
-style, form: those rows of HEAD. section: the one in force. bar: the row's own bar. chord: the
-newest chord of the bar, its BAR row where none came after. echo: in the bar that the row's bar
-repeats or varies, or else in the bar before, the first note that comes after this place in the bar;
-the next bar's BAR row where there is none.
+A change of what a link means makes every checkpoint wrong: count `checkpoint.SCHEMA` up.
 """
 
-OWN_LINKS = ("prior", "track", "before")
-"""Rows that a row points to while it is drawn. prior: the last row of its kind. Of a note whose
-track is known: track, the row of HEAD that tells of its track, and before, the last note of the
-track before it in time."""
+OWN_LINKS = {
+    "prior": "the last row of the same kind",
+    "track": "of a note: the TRACK row of its track",
+    "before": "of a note: the last note of its track before it in time",
+}
+"""Earlier rows that a row points to while it is drawn; those of its track once that is known."""
 
-LINK_PLACE = {name: place for place, name in enumerate(SEEN_LINKS + OWN_LINKS)}
+LINK_PLACE = {name: place for place, name in enumerate([*SEEN_LINKS, *OWN_LINKS])}
+"""The column of each link."""
 
 COLUMNS = 1 + max(len(kind.fields) for kind in KINDS)
 

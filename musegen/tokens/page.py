@@ -2,7 +2,7 @@
 
 import sys
 
-from musegen.tokens.fields import FIELDS, KINDS, fingerprint
+from musegen.tokens.fields import FIELDS, KINDS, OWN_LINKS, SEEN_LINKS, fingerprint
 
 
 def events_page() -> str:
@@ -31,6 +31,18 @@ def events_page() -> str:
     for field in FIELDS.values():
         zero = "unset" if field.optional else "the first value"
         lines.append(f"| {field.name} | {field.size} | {zero} | {field.meaning} |")
+    lines += [
+        "",
+        "## Links",
+        "",
+        "Rows point back to other rows, found by arithmetic on the rows alone. What the model knows",
+        "of those rows is added to what it knows at this place.",
+        "",
+        "| link | points to | seen |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {name} | {to} | by every row |" for name, to in SEEN_LINKS.items()]
+    lines += [f"| {name} | {to} | while a row is drawn |" for name, to in OWN_LINKS.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from musegen.tokens.fields import FIELDS, KINDS
+from musegen.tokens.fields import FIELDS, KINDS, LINK_PLACE
 from musegen.tokens.page import events_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
@@ -14,7 +14,7 @@ def test_the_page_in_docs_is_the_table() -> None:
 
 
 def test_every_kind_and_field_is_on_the_page() -> None:
-    """Each kind and each field has a line."""
+    """Each kind, each field and each link has a line."""
     page = events_page()
-    for name in [*FIELDS, *(kind.name for kind in KINDS)]:
+    for name in [*FIELDS, *(kind.name for kind in KINDS), *LINK_PLACE]:
         assert f"\n| {name} |" in page
