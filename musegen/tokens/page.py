@@ -35,7 +35,7 @@ def events_page() -> str:
         "",
         "## Links",
         "",
-        "Rows point back to other rows, found by arithmetic on the rows alone. What the model knows",
+        "Rows point back to other rows, found by arithmetic on rows alone. What the model knows",
         "of those rows is added to what it knows at this place.",
         "",
         "| link | points to | seen |",
