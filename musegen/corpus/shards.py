@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from dataclasses import fields as dataclass_fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import numpy as np
 
@@ -107,11 +107,11 @@ class Prepared:
 
     def pieces(self) -> Iterator[Piece]:
         """The pieces in order, read from disk one at a time."""
-        return _lines(self.folder / PIECES_FILE, Piece)
+        return read_lines(self.folder / PIECES_FILE, Piece)
 
     def left_out(self) -> Iterator[LeftOut]:
         """The files that are not used, with reasons."""
-        return _lines(self.folder / LEFT_OUT_FILE, LeftOut)
+        return read_lines(self.folder / LEFT_OUT_FILE, LeftOut)
 
     @cached_property
     def collection(self) -> Collection:
@@ -188,11 +188,21 @@ def write_genres(folder: Path, pieces: Iterable[Piece], genres: tuple[str, ...])
         block.flush()
 
 
+def open_lines(file: Path) -> TextIO:
+    """A file for lines of JSON. ASCII only: names that are not Unicode survive."""
+    return open(file, "w", encoding="ascii", newline="\n")
+
+
+def json_line(record: Piece | LeftOut) -> str:
+    """A piece or a file that is left out as a line of JSON."""
+    return json.dumps(vars(record)) + "\n"
+
+
 def write_lines(file: Path, records: Iterable[Piece | LeftOut]) -> None:
-    """One JSON object a line, ASCII only: names that are not Unicode survive."""
-    with open(file, "w", encoding="ascii", newline="\n") as out:
+    """One JSON object a line."""
+    with open_lines(file) as out:
         for record in records:
-            out.write(json.dumps(vars(record)) + "\n")
+            out.write(json_line(record))
 
 
 def write_facts(folder: Path, facts: Facts) -> None:
@@ -287,7 +297,8 @@ def _open_shard(file: Path) -> Rows:
     return np.asarray(rows)
 
 
-def _lines(file: Path, record: type[T]) -> Iterator[T]:
+def read_lines(file: Path, record: type[T]) -> Iterator[T]:
+    """What `write_lines` wrote, read one line at a time."""
     try:
         with open(file, encoding="ascii") as text:
             for line in text:
