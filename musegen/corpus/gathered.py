@@ -128,13 +128,13 @@ class Gathered:
 
     def close(self) -> None:
         """No file is open any more."""
+        self._shards.close()
         self._open.close()
 
     def finish(self, share: float) -> tuple[tuple[str, ...], list[str]]:
         """Everything is written but the facts: returns the genres, and warnings."""
         if not self.pieces:
             raise CorpusError(self._nothing())
-        self._shards.close()
         names = [member.identity for member in self._members]
         kin = [kin_tie(names[one], names[other]) for one, other in self._kinship.ties()]
         self.close()
