@@ -9,10 +9,10 @@ from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from musegen.corpus.sketches import Hashes, Sketch
 
@@ -30,13 +30,13 @@ LEAST_MELODY, LEAST_NOTES = 10, 20
 LEAST_SHARE = 0.4
 """The part of the smaller of two sketches that they must share."""
 
-AT_ONCE = 2_000_000
+AT_ONCE = 1_000_000
 """Pairs that are counted together: bounds memory."""
 
 WAITING = 200_000
 """Hashes that wait in memory before they are written."""
 
-_DRAWERS = 16
+_DRAWERS = 64
 _ENTRY = np.dtype([("hash", "<u8"), ("sketch", "<u4")])
 
 
@@ -47,6 +47,7 @@ class Kinship:
     """
 
     def __init__(self, scratch: Path | None = None) -> None:
+        self._scratch = scratch
         self._open = ExitStack()
         self._drawers = [self._open.enter_context(_nameless(scratch)) for _ in range(_DRAWERS)]
         self._waiting: list[Hashes] = []
@@ -79,13 +80,13 @@ class Kinship:
             self._put_away()
 
     def _put_away(self) -> None:
-        """What waits lies in the drawers, one for each sixteenth of all hashes, to be sorted."""
+        """What waits lies in the drawers, each for a part of all hashes, to be sorted."""
         entries = np.empty(self._waiting_hashes, dtype=_ENTRY)
         if self._waiting:
             entries["hash"] = np.concatenate(self._waiting)
         sizes = self._size[self._first_waiting :]
         entries["sketch"] = np.repeat(np.arange(len(sizes)) + self._first_waiting, sizes)
-        drawer = (entries["hash"] >> np.uint64(60)).astype(np.int64)
+        drawer = (entries["hash"] >> np.uint64(58)).astype(np.int64)
         entries = entries[np.argsort(drawer, kind="stable")]
         bounds = np.append(0, np.cumsum(np.bincount(drawer, minlength=_DRAWERS))).tolist()
         for file, begin, end in zip(self._drawers, bounds, bounds[1:], strict=False):
@@ -109,11 +110,15 @@ class Kinship:
 
     def _meetings(self, piece: Ints) -> Iterator[tuple[Ints, Ints, Ints]]:
         """Pairs of sketches of two pieces and how many telling hashes they share, in portions."""
-        parts = [_telling(file) for file in self._drawers]
-        sketch = np.concatenate([sketch for sketch, _ in parts])
-        after = np.concatenate([after for _, after in parts])
-        del parts
-        pairs = np.cumsum(np.bincount(sketch, after, minlength=len(piece)))
+        pairs = np.zeros(len(piece))  # that each sketch has with those after it
+        with _nameless(self._scratch) as sketches, _nameless(self._scratch) as afters:
+            for drawer in self._drawers:
+                sketch, after = _telling(drawer)
+                pairs += np.bincount(sketch, after, minlength=len(piece))
+                sketches.write(sketch.tobytes())
+                afters.write(after.tobytes())
+            sketch, after = _whole(sketches, np.uint32), _whole(afters, np.uint8)
+        pairs = np.cumsum(pairs)
         begin = 0
         while begin < len(piece):
             done = pairs[begin - 1] if begin else 0.0
@@ -136,17 +141,22 @@ def _telling(drawer: IO[bytes]) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
 
     Telling is what more than one sketch has, and not too many.
     """
-    drawer.seek(0)
-    entries = np.frombuffer(drawer.read(), dtype=_ENTRY)
-    entries = entries[np.lexsort((entries["sketch"], entries["hash"]))]
-    hashes = entries["hash"]
+    entries = _whole(drawer, _ENTRY)
+    order = np.argsort(entries["hash"], kind="stable")  # they were put in by sketch
+    hashes = entries["hash"][order]
     starts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)])
     counts = np.diff(np.append(starts, len(hashes)))
     telling = np.repeat((counts > 1) & (counts <= COMMON), counts)
     ends = np.repeat(starts + counts, counts)[telling]
     after = (ends - np.flatnonzero(telling) - 1).astype(np.uint8)
-    return np.ascontiguousarray(entries["sketch"][telling]), after
+    return entries["sketch"][order[telling]], after
 
 
 def _nameless(folder: Path | None) -> IO[bytes]:
     return tempfile.TemporaryFile(dir=folder)
+
+
+def _whole(file: IO[bytes], kind: DTypeLike) -> NDArray[Any]:
+    """All that was written to a file."""
+    file.seek(0)
+    return np.fromfile(file, dtype=kind)
