@@ -22,7 +22,8 @@ from _remi import SETTINGS, remi, sample
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # comes without types
 
 from musegen.corpus.described import controls_of
-from musegen.corpus.prepare import identity_of, prepare
+from musegen.corpus.prepare import prepare
+from musegen.corpus.reading import identity_of
 from musegen.music.read import read_midi
 from musegen.music.transform import quantise
 from musegen.tokens.codec import encode

@@ -1,6 +1,7 @@
 """A folder that appears whole or not at all. Floor 0: knows nothing of music."""
 
 import errno
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ def whole_folder(path: str | Path, force: bool = False) -> Iterator[Path]:
                 f"{path} exists already; choose another name, or overwrite with --force"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
+        _clear_after_the_dead(target)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         yield staging
@@ -40,6 +42,27 @@ def whole_folder(path: str | Path, force: bool = False) -> Iterator[Path]:
         raise OutputError(f"cannot write {path}: {reason}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _clear_after_the_dead(target: Path) -> None:
+    """What processes that were killed had begun to write for `target` is gone."""
+    for staging in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        number = staging.name.removesuffix(".part").rpartition(".")[2]
+        if number.isdecimal() and not _lives(int(number)):
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    """Whether there is such a process; where that cannot be asked safely, there is."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def sync(path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +117,19 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "link").is_symlink()
     assert names(tmp_path / "real") == {"new"}
     assert names(tmp_path) == {"real", "link"}
+
+
+def test_what_the_dead_left_is_cleared_away(tmp_path: Path) -> None:
+    """Half a folder of a process that was killed goes; one that is being written stays."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for number in (dead.pid, os.getppid()):
+        (tmp_path / f".c.{number}.part").mkdir()
+        (tmp_path / f".c.{number}.part" / "half").write_text("a gigabyte")
+    (tmp_path / f".d.{dead.pid}.part").mkdir()
+    (tmp_path / ".c.mine.part").mkdir()
+    with whole_folder(tmp_path / "c"):
+        pass
+    assert names(tmp_path) == {
+        "c", f".c.{os.getppid()}.part", f".d.{dead.pid}.part", ".c.mine.part",
+    }  # fmt: skip

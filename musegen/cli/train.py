@@ -1,16 +1,11 @@
 """`musegen train`: a folder of MIDI files in, a checkpoint folder out."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from musegen.errors import OutputError, SettingError
-
-if TYPE_CHECKING:
-    from musegen.corpus.shards import Facts
 
 LARGEST_SEED = 2**32 - 1
 
@@ -58,16 +53,14 @@ def command(
       musegen train ~/midi --out checkpoints/mine --preset tiny
       musegen train ~/midi --out checkpoints/mine --minutes 60 --set model.layers=6
     """
-    from musegen.cli.progress import console, counted
+    from musegen.cli.preparing import check_workers, prepared_with_progress
     from musegen.cli.watching import TerminalObserver
-    from musegen.corpus.prepare import prepare
     from musegen.training.card import RunFacts
     from musegen.training.settings import run_settings
 
     if not 0 <= seed <= LARGEST_SEED:
         raise SettingError(f"seed {seed} is out of range: allowed is 0 to {LARGEST_SEED}")
-    if workers is not None and workers < 0:
-        raise SettingError(f"--workers {workers} is negative; 0 reads files without workers")
+    check_workers(workers)
     wanted = dict(_pair(change) for change in changes)
     if steps is not None:
         wanted["train.steps"] = str(steps)
@@ -78,16 +71,7 @@ def command(
     _check_out(out, resume, force)
 
     shards = prepared or out.parent / f"{out.name}.prepared"
-    with counted("reading files", quiet) as show:
-        ready = prepare(
-            folder,
-            shards,
-            workers=os.cpu_count() or 1 if workers is None else workers,
-            progress=lambda done: show(done.done, done.files),
-        )
-    if not quiet:
-        for line in summary(ready.facts):
-            console.print(line, markup=False)
+    ready = prepared_with_progress(folder, shards, workers, quiet)
 
     from musegen.training.loop import Trainer
 
@@ -133,17 +117,3 @@ def _check_out(out: Path, resume: bool, force: bool) -> None:
         )
     if not (out / "config.json").is_file():  # what --force replaces must have been made here
         raise OutputError(f"{out} holds other files than a checkpoint; choose another name")
-
-
-def summary(facts: "Facts") -> Iterator[str]:
-    """What was found in the folder, in words, a line each."""
-    yield (
-        f"{facts.files:,} files: {facts.pieces:,} pieces with {facts.notes:,} notes; "
-        f"{facts.held_out:,} pieces are held out to judge with"
-    )
-    for reason, count in facts.reasons.items():
-        yield f"left out: {count:,} {reason}"
-    genres = sorted(facts.genre_counts.items(), key=lambda pair: -pair[1])
-    yield "genres: " + ", ".join(f"{name or 'none'} {count:,}" for name, count in genres)
-    for warning in facts.warnings:
-        yield f"note: {warning}"

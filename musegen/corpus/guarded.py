@@ -5,12 +5,16 @@ say how the worker died. Knows nothing of what is done.
 """
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeVar
 
 from musegen.errors import MusegenError
@@ -23,6 +27,10 @@ CHUNK = 16
 
 AHEAD = 4
 """Chunks a worker that wait or are done but not yet taken: what bounds memory."""
+
+
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""How many threads numpy's libraries take is read from these when they are loaded."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +63,37 @@ def _alarm(seconds: float) -> None:
 
 
 def _start_worker() -> None:
-    """Ctrl-C is for the process that started this one; an alarm ends it without ceremony."""
+    """Ctrl-C is for the process that started this one, whose end is this one's end, too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
     # Fresh processes: a fork of one that has loaded torch and its threads can hang.
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """A process that starts meanwhile does its arithmetic in one thread: workers are enough."""
+    absent = [name for name in ONE_THREAD if name not in os.environ]
+    os.environ.update(dict.fromkeys(absent, "1"))
+    try:
+        yield
+    finally:
+        for name in absent:
+            os.environ.pop(name, None)
 
 
 def _do_nothing() -> None:
@@ -83,15 +112,39 @@ def _check_workers() -> None:
             ) from None
 
 
+class _Chunks(Generic[Item]):
+    """Items a few at a time, of which some can be put back; false when there are no more."""
+
+    def __init__(self, items: Iterable[Item], size: int) -> None:
+        self._items = iter(items)
+        self._size = size
+        self._ready: deque[Sequence[Item]] = deque()
+
+    def __bool__(self) -> bool:
+        if not self._ready and (chunk := list(islice(self._items, self._size))):
+            self._ready.append(chunk)
+        return bool(self._ready)
+
+    def take(self) -> Sequence[Item]:
+        """The next chunk, which must be there."""
+        assert self
+        return self._ready.popleft()
+
+    def put_back(self, chunks: Sequence[Sequence[Item]]) -> None:
+        """These come next, in this order."""
+        self._ready.extendleft(reversed(chunks))
+
+
 def guarded_map(
     function: Callable[[Item], Result],
-    items: Sequence[Item],
+    items: Iterable[Item],
     workers: int,
     limit_s: float = 60.0,
     chunk: int = CHUNK,
 ) -> Iterator[Result | Died]:
     """The function's result for every item, in order, whatever the number of workers.
 
+    Items are asked for as workers come to need them.
     An item whose worker dies, or that takes longer than `limit_s`, gives `Died`. What the function
     raises is raised here. With 0 workers everything is done in this process, unguarded. Raises
     MusegenError where no worker can be started at all.
@@ -100,26 +153,27 @@ def guarded_map(
         yield from map(function, items)
         return
     job = _Job(function, limit_s)
-    chunks = deque(items[i : i + chunk] for i in range(0, len(items), chunk))
+    chunks = _Chunks(items, chunk)
     waiting: deque[tuple[Sequence[Item], Future[list[Result]]]] = deque()
     pool = _pool(workers)
     try:
         while chunks or waiting:
             while chunks and len(waiting) < workers * AHEAD:
-                batch = chunks.popleft()
+                batch = chunks.take()
                 try:
-                    waiting.append((batch, pool.submit(job, batch)))
+                    with _one_thread_each():
+                        waiting.append((batch, pool.submit(job, batch)))
                 except BrokenProcessPool:  # it broke since the last result was taken
-                    chunks.appendleft(batch)
+                    chunks.put_back([batch])
                     break
-            batch, future = waiting.popleft() if waiting else (chunks.popleft(), None)
+            batch, future = waiting.popleft() if waiting else (chunks.take(), None)
             try:
                 if future is None:
                     raise BrokenProcessPool
                 yield from future.result()
             except BrokenProcessPool:
                 pool.shutdown(wait=False, cancel_futures=True)
-                chunks.extendleft(other for other, _ in reversed(waiting))
+                chunks.put_back([other for other, _ in waiting])
                 waiting.clear()
                 _check_workers()
                 yield from _one_by_one(job, batch)
@@ -134,7 +188,8 @@ def _one_by_one(job: _Job[Item, Result], items: Sequence[Item]) -> Iterator[Resu
     try:
         for item in items:
             try:
-                result: Result | Died = pool.submit(job, [item]).result()[0]
+                with _one_thread_each():
+                    result: Result | Died = pool.submit(job, [item]).result()[0]
             except BrokenProcessPool:
                 result = Died(f"the reader crashed on it, or took longer than {job.limit_s:g} s")
                 pool.shutdown(wait=False)

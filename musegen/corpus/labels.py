@@ -7,10 +7,10 @@ MIDI: what can be measured from notes is in `described`.
 import csv
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path, PurePosixPath
+from sys import intern
 
 from musegen.errors import LabelError
 
@@ -74,7 +74,7 @@ def genre_name(text: str) -> str | None:
     >>> genre_name("  Hip  Hop ")
     'hip hop'
     """
-    return " ".join(unicodedata.normalize("NFC", text).lower().split()) or None
+    return intern(" ".join(unicodedata.normalize("NFC", text).lower().split())) or None
 
 
 def folder_genre(path: str) -> str | None:
@@ -125,26 +125,37 @@ def read_labels(folder: str | Path) -> Labels:
     return Labels(by_path, has_genres, tuple(warnings))
 
 
-def _read_table(file: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Column names in lower case, and the rows."""
+def _read_table(file: Path) -> tuple[list[str], Iterator[dict[str, str]]]:
+    """Column names in lower case, and the rows, read one after another."""
+    rows = _rows(file)
+    names = list(next(rows))
+    return names, rows
+
+
+def _rows(file: Path) -> Iterator[dict[str, str]]:
+    """The header's names as keys, then every row that names a path."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        with open(file, encoding="utf-8-sig", newline="") as text:
+            delimiter = max(",;\t", key=text.readline().count)
+            text.seek(0)
+            reader = csv.reader(text, delimiter=delimiter, strict=True)
+            names = [name.strip().lower() for name in next(reader, [])]
+            if "path" not in names:
+                raise LabelError(
+                    f"{file}: it has no column named path; its columns: "
+                    f"{', '.join(names) or 'none'}"
+                )
+            yield dict.fromkeys(names, "")
+            for cells in reader:
+                row = dict(zip(names, [*cells, *[""] * len(names)], strict=False))
+                if row["path"].strip():
+                    yield row
     except OSError as error:
         raise LabelError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise LabelError(f"{file} is not UTF-8: save it as CSV with UTF-8 encoding") from None
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    try:
-        reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        names = [name.strip().lower() for name in next(reader, [])]
-        if "path" not in names:
-            raise LabelError(
-                f"{file}: it has no column named path; its columns: {', '.join(names) or 'none'}"
-            )
-        rows = [dict(zip(names, [*cells, *[""] * len(names)], strict=False)) for cells in reader]
     except csv.Error as error:
         raise LabelError(f"{file} is not a CSV file: {error}") from None
-    return names, [row for row in rows if row["path"].strip()]
 
 
 def _number(text: str) -> float | None:
@@ -165,13 +176,15 @@ _COLUMNS: dict[str, tuple[str, Callable[[str], object], str]] = {
     "genre": ("genre", genre_name, ""),
     "valence": ("valence", _number, "valence must be a number from -1 to 1"),
     "arousal": ("arousal", _number, "arousal must be a number from -1 to 1"),
-    "source": ("source", str, ""),
-    "licence": ("licence", str, ""),
-    "license": ("licence", str, ""),
+    "source": ("source", intern, ""),
+    "licence": ("licence", intern, ""),
+    "license": ("licence", intern, ""),
     "split": ("split", _split, "split must be train or held_out"),
-    "group": ("group", str, ""),
+    "group": ("group", intern, ""),
 }
-"""Column, the field of `Label` that it fills, how it is read, and what to say where it is wrong."""
+"""Column, the field of `Label` that it fills, how it is read, and what to say where it is wrong.
+
+Words that many pieces share are kept once."""
 
 
 def _label(row: Mapping[str, str], wrong: Counter[str]) -> Label:

@@ -15,7 +15,7 @@ from musegen.errors import CorpusError
 ENDINGS = (".mid", ".midi", ".kar", ".rmi", ".smf")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """A file that may be MIDI: its path relative to the folder with forward slashes."""
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from dataclasses import fields as dataclass_fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TextIO, TypeVar
 
 import numpy as np
 
@@ -107,11 +107,11 @@ class Prepared:
 
     def pieces(self) -> Iterator[Piece]:
         """The pieces in order, read from disk one at a time."""
-        return _lines(self.folder / PIECES_FILE, Piece)
+        return read_lines(self.folder / PIECES_FILE, Piece)
 
     def left_out(self) -> Iterator[LeftOut]:
         """The files that are not used, with reasons."""
-        return _lines(self.folder / LEFT_OUT_FILE, LeftOut)
+        return read_lines(self.folder / LEFT_OUT_FILE, LeftOut)
 
     @cached_property
     def collection(self) -> Collection:
@@ -140,35 +140,45 @@ def shard_name(number: int) -> str:
 
 
 class ShardWriter:
-    """Takes pieces one after another and writes full shards into `folder`; no file is half-written.
+    """Takes pieces one after another and writes them to shards in `folder`, at once.
 
-    `close` must be called at the end. Memory holds at most one shard.
+    `close` must be called at the end: only then does the last shard say how many rows it has.
     """
 
     def __init__(self, folder: Path, rows_per_shard: int = ROWS_PER_SHARD) -> None:
         self._folder = folder
         self._rows_per_shard = rows_per_shard
-        self._waiting: list[Rows] = []
-        self._waiting_rows = 0
+        self._file: IO[bytes] | None = None
+        self._rows = 0
         self.shards = 0
 
     def add(self, rows: Rows) -> tuple[int, int]:
         """Number of the shard that holds these rows, and the place of the first in it."""
-        if self._waiting and self._waiting_rows + len(rows) > self._rows_per_shard:
+        if self._rows and self._rows + len(rows) > self._rows_per_shard:
             self.close()
-        place = self.shards, self._waiting_rows
-        self._waiting.append(rows)
-        self._waiting_rows += len(rows)
+        if self._file is None:
+            self._file = (self._folder / shard_name(self.shards)).open("wb")
+            _write_header(self._file, 0)
+        place = self.shards, self._rows
+        self._file.write(np.ascontiguousarray(rows, dtype="<i2").data)
+        self._rows += len(rows)
         return place
 
     def close(self) -> None:
         """Everything added is on the disk."""
-        if not self._waiting:
+        if self._file is None:
             return
-        shard = np.ascontiguousarray(np.concatenate(self._waiting), dtype=np.int16)
-        np.save(self._folder / shard_name(self.shards), shard, allow_pickle=False)
-        self._waiting, self._waiting_rows = [], 0
+        with self._file as file:
+            file.seek(0)
+            _write_header(file, self._rows)
+        self._file, self._rows = None, 0
         self.shards += 1
+
+
+def _write_header(file: IO[bytes], rows: int) -> None:
+    """What `np.save` writes before so many rows; it leaves room for any number of them."""
+    about = {"descr": "<i2", "fortran_order": False, "shape": (rows, fields.COLUMNS)}
+    np.lib.format.write_array_header_1_0(file, about)
 
 
 def write_genres(folder: Path, pieces: Iterable[Piece], genres: tuple[str, ...]) -> None:
@@ -188,11 +198,21 @@ def write_genres(folder: Path, pieces: Iterable[Piece], genres: tuple[str, ...])
         block.flush()
 
 
+def open_lines(file: Path) -> TextIO:
+    """A file for lines of JSON. ASCII only: names that are not Unicode survive."""
+    return open(file, "w", encoding="ascii", newline="\n")
+
+
+def json_line(record: Piece | LeftOut) -> str:
+    """A piece or a file that is left out as a line of JSON."""
+    return json.dumps(vars(record)) + "\n"
+
+
 def write_lines(file: Path, records: Iterable[Piece | LeftOut]) -> None:
-    """One JSON object a line, ASCII only: names that are not Unicode survive."""
-    with open(file, "w", encoding="ascii", newline="\n") as out:
+    """One JSON object a line."""
+    with open_lines(file) as out:
         for record in records:
-            out.write(json.dumps(vars(record)) + "\n")
+            out.write(json_line(record))
 
 
 def write_facts(folder: Path, facts: Facts) -> None:
@@ -287,7 +307,8 @@ def _open_shard(file: Path) -> Rows:
     return np.asarray(rows)
 
 
-def _lines(file: Path, record: type[T]) -> Iterator[T]:
+def read_lines(file: Path, record: type[T]) -> Iterator[T]:
+    """What `write_lines` wrote, read one line at a time."""
     try:
         with open(file, encoding="ascii") as text:
             for line in text:

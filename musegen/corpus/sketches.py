@@ -55,6 +55,9 @@ class Sketch:
         return len(self.notes) + sum(map(len, self.melodies))
 
 
+NO_SKETCH = Sketch((), np.zeros(0, dtype=np.uint64))
+
+
 def sketch_of(score: Score) -> Sketch:
     """The sketch of a piece; an empty one for drums alone.
 
@@ -64,7 +67,7 @@ def sketch_of(score: Score) -> Sketch:
     """
     tracks = [track.notes for track in score.tracks if not track.is_drum and len(track)]
     if not tracks:
-        return Sketch((), np.zeros(0, dtype=np.uint64))
+        return NO_SKETCH
     lines = [(notes[:, ONSET].astype(np.int64) << 7) + notes[:, PITCH] for notes in tracks]
     every = np.sort(np.concatenate(lines))
     if len(lines) > 1:

@@ -18,7 +18,7 @@ LARGEST_SHARE = 0.25
 """A family that is a larger part of the collection is never held out by chance."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
     """One piece as splitting sees it. `identity` is the hash of its notes, "" group is none."""
 
@@ -39,7 +39,8 @@ def assign_splits(
     """
     families = _Families()
     for member in members:
-        families.join(f"notes {member.identity}", _group_name(member))
+        if member.group:
+            families.join(*group_tie(member.identity, member.group))
     for one, other in ties:
         families.join(one, other)
     names = [families.head(f"notes {member.identity}") for member in members]
@@ -47,15 +48,14 @@ def assign_splits(
     for name, member in zip(names, members, strict=True):
         if member.split is not None:
             said.setdefault(name, set()).add(member.split)
-    draws = {name: _draw(name) for name in set(names)}
     sizes = Counter(names)
     most = max(LARGEST_SHARE * len(members), 1)
-    held = {name for name, draw in draws.items() if draw < share and sizes[name] <= most}
+    held = {name for name, size in sizes.items() if size <= most and _draw(name) < share}
     held -= {name for name, sides in said.items() if sides == {TRAIN}}
     held |= {name for name, sides in said.items() if HELD_OUT in sides}
     if not held and share > 0 and len(members) >= ENOUGH_TO_JUDGE:
-        small = [n for n in draws if n not in said and sizes[n] <= most]
-        held |= set(sorted(small, key=lambda name: draws[name])[:1])
+        small = [name for name, size in sizes.items() if name not in said and size <= most]
+        held |= set(sorted(small, key=_draw)[:1])
     return [
         member.split or (HELD_OUT if name in held else TRAIN)
         for name, member in zip(names, members, strict=True)
@@ -70,10 +70,6 @@ def group_tie(identity: str, group: str) -> tuple[str, str]:
 def kin_tie(identity: str, other: str) -> tuple[str, str]:
     """The tie that says: the pieces with these notes are versions of one melody or piece."""
     return f"notes {identity}", f"notes {other}"
-
-
-def _group_name(member: Member) -> str:
-    return f"group {member.group}" if member.group else f"notes {member.identity}"
 
 
 def _draw(name: str) -> float:
@@ -91,7 +87,7 @@ class _Families:
     def head(self, name: str) -> str:
         """The first name of the family of `name`."""
         path = []
-        while (above := self._above.setdefault(name, name)) != name:
+        while (above := self._above.get(name, name)) != name:
             path.append(name)
             name = above
         for passed in path:

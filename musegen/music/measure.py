@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen.music.keys import MAJOR_SCALE, KeyFound, find_key
+from musegen.music.remembering import remembered
 from musegen.music.score import Score
 from musegen.music.timing import bar_lines, bar_meters
 
@@ -84,6 +85,7 @@ class Pool:
         return gaps
 
 
+@remembered
 def pool(score: Score) -> Pool:
     """All notes of all tracks as columns, ordered by track, onset, pitch."""
     sizes = [len(track) for track in score.tracks]
@@ -209,7 +211,7 @@ def measure(score: Score) -> Measured:
         pitch_range=int(np.ptp(pitched.pitch)) if len(pitched) else 0,
         articulation=_mean(ratios[ratios > 0]),
         syncopation=_mean(syncopated(score, pitched.top_lines, lines)),
-        dissonance=_dissonance(score, pitched),
+        dissonance=_dissonance(score),
         drum_share=_mean(notes.is_drum),
         tracks=measure_tracks(score, notes),
         pitch_classes=pitch_classes,
@@ -266,11 +268,13 @@ def _groove_consistency(notes: Pool, bar: Ints, lines: Ints) -> float:
     return 1 - _mean((differing / lengths[1:])[alike])
 
 
-def consonances(score: Score, pitched: Pool) -> tuple[Floats, Floats]:
+@remembered
+def consonances(score: Score) -> tuple[Floats, Floats]:
     """Every eighth note: Huron's consonance summed over the pairs of sounding pitch classes.
 
     Returns the sums and the numbers of pairs, both (eighths,).
     """
+    pitched = pool(score).pitched
     every = score.ticks_per_quarter // 2
     eighths = -(-score.end // every) + 1
     tone = pitched.pitch % 12
@@ -282,9 +286,9 @@ def consonances(score: Score, pitched: Pool) -> tuple[Floats, Floats]:
     return ((sounds @ _CONSONANCE) * sounds).sum(axis=1) / 2, tones * (tones - 1) / 2
 
 
-def _dissonance(score: Score, pitched: Pool) -> float:
+def _dissonance(score: Score) -> float:
     """Minus the mean consonance of all pairs that sound together, 0 where there are none."""
-    sums, pairs = consonances(score, pitched)
+    sums, pairs = consonances(score)
     return 0.0 - float(sums.sum()) / max(float(pairs.sum()), 1.0)
 
 

@@ -160,7 +160,7 @@ def measure_cues(score: Score, edges: Ints) -> dict[str, Floats]:
     begun = np.bincount(tone, minlength=12 * stretches).reshape(stretches, 12)
     held = np.bincount(tone, weights=pitched.duration, minlength=12 * stretches)
     histograms = held.reshape(stretches, 12).astype(np.float64, copy=False)
-    sums, pairs = consonances(score, pitched)
+    sums, pairs = consonances(score)
     of_eighth = place(np.arange(len(sums)) * (score.ticks_per_quarter // 2))
     onsets = np.bincount(place(np.unique(notes.onset)), minlength=stretches)
     return {

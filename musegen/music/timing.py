@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from musegen.music.remembering import remembered
 from musegen.music.score import MICROSECONDS_PER_MINUTE, Meter, Score, Tempo
 
 Ints = NDArray[np.int64]
@@ -114,6 +115,7 @@ def tempos_in_order(score: Score) -> tuple[Tempo, ...]:
     return tuple(changes)
 
 
+@remembered
 def _bars(score: Score) -> tuple[Ints, Ints, Ints]:
     """Bar lines with the final one, and every bar's numerator and denominator."""
     meters = meters_in_order(score)
@@ -133,7 +135,10 @@ def _bars(score: Score) -> tuple[Ints, Ints, Ints]:
         denominators.append(np.full(keep, denominator, dtype=np.int64))
         final = tick + keep * quarters // denominator
     lines.append(np.array([final], dtype=np.int64))
-    return np.concatenate(lines), np.concatenate(numerators), np.concatenate(denominators)
+    columns = np.concatenate(lines), np.concatenate(numerators), np.concatenate(denominators)
+    for column in columns:
+        column.setflags(write=False)
+    return columns
 
 
 def bar_lines(score: Score) -> Ints:

@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from musegen.corpus.guarded import Died, guarded_map
+from musegen.corpus.guarded import ONE_THREAD, Died, guarded_map
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +30,48 @@ def double(number: int) -> int:
 def test_in_this_process() -> None:
     """Without workers the results come in order."""
     assert list(guarded_map(double, range(5), workers=0)) == [0, 2, 4, 6, 8]
+
+
+def test_items_are_asked_for_as_they_are_needed() -> None:
+    """Without workers no item is drawn before its turn."""
+    drawn: list[int] = []
+    for number, result in enumerate(guarded_map(double, map(drawn_into(drawn), range(5)), 0)):
+        assert (result, len(drawn)) == (2 * number, number + 1)
+
+
+def drawn_into(drawn: list[int]) -> Callable[[int], int]:
+    """Notes each number that passes."""
+
+    def note(number: int) -> int:
+        drawn.append(number)
+        return number
+
+    return note
+
+
+def threads(_: int) -> list[str | None]:
+    """How many threads this process may take for arithmetic."""
+    return [os.environ.get(name) for name in ONE_THREAD]
+
+
+@pytest.mark.slow
+def test_a_worker_calculates_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the user says otherwise; and this process stays as it is."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    assert list(guarded_map(threads, [0], workers=1)) == [["1", "1", "3"]]
+    assert threads(0) == [None, None, "3"]
+
+
+@pytest.mark.slow
+def test_many_items_are_drawn_as_workers_need_them() -> None:
+    """Of endless items only so many are drawn as are waited for, even after a death."""
+    drawn: list[int] = []
+    results = guarded_map(double, map(drawn_into(drawn), count(10)), workers=2, chunk=2)
+    for number, result in zip(range(10, 30), results, strict=False):
+        assert isinstance(result, Died) if number == 13 else result == 2 * number
+    assert len(drawn) < 60
 
 
 @pytest.mark.slow

@@ -10,7 +10,8 @@ import pytest
 
 from musegen.corpus.batches import Batches, BatchSettings
 from musegen.corpus.labels import HELD_OUT
-from musegen.corpus.prepare import PrepareSettings, Progress, identity_of, prepare
+from musegen.corpus.prepare import Progress, prepare
+from musegen.corpus.reading import PrepareSettings, identity_of
 from musegen.corpus.shards import Prepared
 from musegen.errors import CorpusError, OutputError, SettingError
 from musegen.music.read import read_midi
@@ -183,7 +184,7 @@ def test_arrangements_of_a_melody_lie_on_one_side(tmp_path: Path, share: float) 
 def test_what_was_made_from_the_same_files_is_used_again(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is read twice; another setting, a new label or a touched file makes it anew."""
+    """Nothing is read twice but what was touched; a damaged folder is made anew."""
     out = tmp_path / "out"
     prepare(folder, out, workers=0)
     before = contents(out)
@@ -193,24 +194,23 @@ def test_what_was_made_from_the_same_files_is_used_again(
         reads.append(str(source))
         return read_midi(source)
 
-    monkeypatch.setattr("musegen.corpus.prepare.read_midi", counted)
+    monkeypatch.setattr("musegen.corpus.reading.read_midi", counted)
     prepare(folder, out, workers=0)
     assert not reads
-    prepare(folder, out, PrepareSettings(held_out=0.3), workers=0)
-    assert len(reads) == 17
     os.utime(folder / "Jazz/00.mid", (1, 1))
     prepare(folder, out, workers=0)
-    assert len(reads) == 34
+    assert len(reads) == 1
     assert contents(out)["rows-00000.npy"] == before["rows-00000.npy"]
     (folder / "labels.csv").write_text("path,genre\nJazz/00.mid,tango\n")
     assert "tango" in prepare(folder, out, workers=0).genres
+    assert len(reads) == 1
     (out / "rows-00000.npy").write_bytes(b"damaged")
     assert prepare(folder, out, workers=0).facts.pieces == 12
-    assert len(reads) == 68
+    assert len(reads) == 18
     facts = json.loads((out / "prepared.json").read_text())
     (out / "prepared.json").write_text(json.dumps({**facts, "fingerprint": "old"}))
     assert prepare(folder, out, workers=0).facts.pieces == 12
-    assert len(reads) == 85
+    assert len(reads) == 35
 
 
 def test_nothing_else_is_overwritten(folder: Path, tmp_path: Path) -> None:
@@ -224,18 +224,6 @@ def test_nothing_else_is_overwritten(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="not a prepared folder"):
         prepare(folder, other, workers=0)
     assert contents(other) == {"chapter 1.txt": b"all of it"}
-
-
-def test_a_failed_run_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
-    """Interrupted in the middle, there is neither a result nor a half of one."""
-
-    def interrupt(step: Progress) -> None:
-        if step.done == 5:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        prepare(folder, tmp_path / "out", workers=0, progress=interrupt)
-    assert [path.name for path in tmp_path.iterdir()] == ["music"]
 
 
 def test_a_folder_in_which_nothing_can_be_used_is_one_clear_line(tmp_path: Path) -> None:
@@ -262,7 +250,7 @@ def test_a_bug_costs_one_file_and_is_said(
             raise IndexError("out of bounds")
         return read_midi(source)
 
-    monkeypatch.setattr("musegen.corpus.prepare.read_midi", failing)
+    monkeypatch.setattr("musegen.corpus.reading.read_midi", failing)
     prepared = prepare(folder, tmp_path / "out", workers=0)
     assert whys(prepared)["folk/03.mid"] == "error in musegen"
     assert prepared.facts.pieces == 11

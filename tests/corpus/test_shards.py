@@ -29,6 +29,18 @@ from tests.corpus.pieces import made_piece
 GENRES = ("folk", "jazz")
 
 
+def test_a_shard_is_what_numpy_saves(tmp_path: Path) -> None:
+    """Byte for byte, however many rows there are."""
+    for count in (1, 9, 10, 99_999):
+        rows = np.arange(count * fields.COLUMNS, dtype=np.int16).reshape(count, fields.COLUMNS)
+        writer = ShardWriter(tmp_path)
+        for part in np.array_split(rows, 3) if count > 3 else [rows]:
+            writer.add(part)
+        writer.close()
+        np.save(tmp_path / "saved.npy", rows)
+        assert (tmp_path / shard_name(0)).read_bytes() == (tmp_path / "saved.npy").read_bytes()
+
+
 def prepared_folder(folder: Path, pieces: list[Rows], rows_per_shard: int = 1000) -> Path:
     """A prepared folder of these pieces: folk, jazz and none in turn, every third held out."""
     writer = ShardWriter(folder, rows_per_shard)
