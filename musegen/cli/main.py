@@ -15,6 +15,7 @@ from musegen.errors import MusegenError
 COMMANDS = {
     "generate": "Compose pieces with a checkpoint.",
     "train": "Train a checkpoint on a folder of MIDI files.",
+    "data": "Get music to train on.",
     "evaluate": "Judge a checkpoint on held-out music.",
     "genres": "List the genres that a checkpoint knows.",
     "moods": "List the moods that have a name.",
