@@ -61,6 +61,7 @@ class _Sound:
     pitch: int
     velocity: int
     tied: bool  # it goes on from the note before
+    ties: bool  # it goes on into the note after it
 
 
 class Played(NamedTuple):
@@ -182,9 +183,19 @@ def _bars(columns: Sequence[Sequence[Any]]) -> list[tuple[Fraction, int, int]]:
             meter = (int(signs[0].numerator), int(signs[0].denominator))
         if meter is None:
             raise CorpusError("it has no meter")
-        length = max(Fraction(measure.duration.quarterLength) for measure in column)
+        length = max(_length(measure, Fraction(4 * meter[0], meter[1])) for measure in column)
         bars.append((length, *meter))
     return bars
+
+
+def _length(measure: Any, full: Fraction) -> Fraction:
+    """How long a measure is: to the end of its notes, and of its rests as far as the meter goes.
+
+    Editors write a rest for a whole bar as four quarters whatever the meter, or twice.
+    """
+    notes = measure.recurse().notes
+    ends = [Fraction(n.getOffsetInHierarchy(measure) + n.quarterLength) for n in notes]
+    return max([*ends, min(full, Fraction(measure.duration.quarterLength))])
 
 
 def _tracks(parts: Sequence[Any], bars: Sequence[Played], manner: Manner) -> list[Track]:
@@ -253,13 +264,14 @@ def _sounds(part: Any) -> list[list[_Sound]]:
         for onset, element in sorted(timed, key=lambda pair: (pair[0], pair[1].classSortOrder)):
             if "Dynamic" in element.classes:
                 velocity = max(1, min(127, round(127 * element.volumeScalar)))
-            elif "ChordSymbol" not in element.classes and not element.duration.isGrace:
+            elif "ChordSymbol" not in element.classes:
                 length = Fraction(element.duration.quarterLength)
                 for note in element.notes if "ChordBase" in element.classes else (element,):
                     if "Note" in note.classes and length > 0:
                         tie = note.tie or element.tie
-                        tied = tie is not None and tie.type in ("stop", "continue")
-                        bar.append(_Sound(onset, length, note.pitch.midi, velocity, tied))
+                        kind = "" if tie is None else tie.type
+                        tied, ties = kind in ("stop", "continue"), kind in ("start", "continue")
+                        bar.append(_Sound(onset, length, note.pitch.midi, velocity, tied, ties))
         bars.append(bar)
     return bars
 
@@ -267,18 +279,21 @@ def _sounds(part: Any) -> list[list[_Sound]]:
 def _joined(
     sounds: Sequence[Sequence[_Sound]], bars: Sequence[Played]
 ) -> list[tuple[int, int, int, int]]:
-    """The notes in ticks as they are played, those that ties join made one."""
+    """The notes in ticks as they are played, those that ties join made one.
+
+    One end of a tie is enough, where the other note is there: files often lack the other end.
+    """
     notes: list[list[Any]] = []
-    sounding: dict[tuple[int, Fraction], list[Any]] = {}  # by pitch and release
+    sounding: dict[tuple[int, Fraction], tuple[list[Any], bool]] = {}  # by pitch and release
     for bar in bars:
         for sound in sounds[bar.measure]:
             onset = bar.place.start + sound.onset
-            held = sounding.pop((sound.pitch, onset), None) if sound.tied else None
-            if held is None:
+            held, ties = sounding.pop((sound.pitch, onset), (None, False))
+            if held is None or not (ties or sound.tied):
                 held = [onset, onset, sound.pitch, sound.velocity]
                 notes.append(held)
             held[1] = onset + sound.length
-            sounding[sound.pitch, held[1]] = held
+            sounding[sound.pitch, held[1]] = held, sound.ties
     return [(_tick(a), _tick(b) - _tick(a), pitch, loud) for a, b, pitch, loud in notes]
 
 

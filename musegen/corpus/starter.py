@@ -230,8 +230,11 @@ class _Converter:
     def __call__(self, piece: Wanted) -> bytes | LeftOut:
         try:
             read = read_notation(self.corpus / piece.file, piece.shelf.manner, piece.number)
-            if piece.shelf.dance and (read.irregular_bars or not read.repeats_played):
-                return LeftOut(piece.name, ODD, "a dance of whole bars and repeats was expected")
+            steady = not read.irregular_bars and len(read.score.meters) == 1
+            if piece.shelf.dance and not (steady and read.repeats_played):
+                return LeftOut(
+                    piece.name, ODD, "whole bars of one meter and sound repeats were expected"
+                )
             return midi_bytes(read.score)
         except CorpusError as error:
             return LeftOut(piece.name, ODD, str(error))

@@ -91,6 +91,14 @@ def test_without_a_tag_and_a_checksum_nothing_is_gone_on_with(served: Served, to
     assert ranges(served) == [None, None]
 
 
+def test_a_weak_tag_does_not_tell(served: Served, to: Path) -> None:
+    """A tag that says "much the same" is not enough to join two halves."""
+    served.tag, served.breaks_after = 'W/"one"', [100_000]
+    fetch(Remote(served.address), to, patience=QUICK)
+    assert to.read_bytes() == CONTENT
+    assert ranges(served) == [None, None]
+
+
 def test_a_checksum_is_as_good_as_a_tag(served: Served, to: Path) -> None:
     """Where the checksum is known, it tells in the end; so the part is used."""
     served.tag, served.breaks_after = None, [100_000]
@@ -106,10 +114,14 @@ def test_a_server_without_ranges_begins_anew(served: Served, to: Path) -> None:
 
 
 def test_a_part_of_another_file_is_not_used(served: Served, to: Path) -> None:
-    """What lies there of another address is replaced."""
-    to.write_bytes(b"something else entirely")
+    """What lies there of another address is replaced, although the server would go on with it."""
+    served.breaks_after = [100_000, 0, 0]
+    with pytest.raises(CorpusError):
+        fetch(Remote(served.address + "?old"), to, patience=QUICK)
+    assert to.stat().st_size == 100_000
+    served.content = bytes(reversed(CONTENT))
     fetch(Remote(served.address), to, patience=QUICK)
-    assert to.read_bytes() == CONTENT
+    assert to.read_bytes() == served.content
 
 
 def test_a_part_that_is_whole_already(served: Served, to: Path) -> None:
@@ -123,6 +135,7 @@ def test_a_part_that_is_whole_already(served: Served, to: Path) -> None:
         fetch(Remote(served.address), to, stop, QUICK)
     fetch(Remote(served.address), to, patience=QUICK)
     assert to.read_bytes() == CONTENT
+    assert ranges(served) == [None, f"bytes={len(CONTENT)}-"]
 
 
 @pytest.mark.parametrize("kind", ["sha256", "md5"])
@@ -138,9 +151,10 @@ def test_a_wrong_checksum_is_refused(served: Served, to: Path, kind: str) -> Non
 @pytest.mark.parametrize("says_length", [True, False])
 def test_a_file_of_another_size_is_refused(served: Served, to: Path, says_length: bool) -> None:
     """A file longer than expected is not fetched to its end, whether or not the server warns."""
-    served.says_length = says_length
+    served.says_length, seen = says_length, [0]
     with pytest.raises(CorpusError, match="expected"):
-        fetch(Remote(served.address, size=1000), to, patience=QUICK)
+        fetch(Remote(served.address, size=1000), to, lambda done, _: seen.append(done), QUICK)
+    assert max(seen) <= 1000
     assert not to.exists() or to.stat().st_size <= 1000
 
 

@@ -118,12 +118,14 @@ def test_ties_are_joined() -> None:
     second.notes[0].tie, third.notes[0].tie = music21.tie.Tie("continue"), music21.tie.Tie("stop")
     tune = score(stream(bar("C5 4~", "4/4"), second, third))
     assert notes(tune) == [(0, 10, 72), (10, 2, 72)]
+    open_ended = score(stream(bar("C5 4~", "4/4"), bar("C5 2, C5 2"), bar("D5 4~"), bar("E5 4")))
+    assert notes(open_ended) == [(0, 6, 72), (6, 2, 72), (8, 4, 74), (12, 4, 76)]
 
 
 def test_ornaments_and_chord_names_are_not_notes() -> None:
     """Grace notes have no length, and the name of a chord is not played."""
     first = bar("C5 2, E5 2", "4/4")
-    first.insert(0, music21.harmony.ChordSymbol("Am"))
+    first.insert(0, music21.harmony.ChordSymbol("Am", quarterLength=2.0))
     first.insert(0, music21.note.Note("D5").getGrace())
     assert notes(score(stream(first, bar("G5 4")))) == [(0, 2, 72), (2, 2, 76), (4, 4, 79)]
 
@@ -183,6 +185,15 @@ def test_tempo_key_and_dances() -> None:
         tune = score(dance, manner=Manner(110, bars_a_minute=48))
         assert round(tune.tempos[0].bpm) == bpm
         assert tune.keys == ()
+
+
+def test_rests_do_not_make_a_bar_longer() -> None:
+    """A rest that stands for the whole bar, written too long in one part, moves nothing."""
+    upper = stream(bar("C5 2", "2/4"), bar("D5 2"), bar("E5 2"))
+    lower = stream(bar("C3 2", "2/4"), bar("r 2, r 2"), bar("E3 2"))
+    tune = score(upper, lower)
+    assert [n[0] for n in notes(tune, 1)] == [0, 4]
+    assert tune.meters == (Meter(0, 2, 4),)
 
 
 def test_bars_that_do_not_add_up_are_an_error() -> None:
