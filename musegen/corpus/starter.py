@@ -233,7 +233,7 @@ class _Converter:
             steady = not read.irregular_bars and len(read.score.meters) == 1
             if piece.shelf.dance and not (steady and read.repeats_played):
                 return LeftOut(
-                    piece.name, ODD, "whole bars of one meter and sound repeats were expected"
+                    piece.name, ODD, "a dance has whole bars of one meter, and sound repeats"
                 )
             return midi_bytes(read.score)
         except CorpusError as error:
