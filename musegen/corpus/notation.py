@@ -4,7 +4,7 @@ In: a file of notation (MusicXML, ABC). Out: a Score: parts, instruments, tempo,
 repeats played. The only module that knows music21; it does not know which pieces may be taken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -155,14 +155,42 @@ def _played(part: Any) -> list[int] | None:
         )
         empty.append(twin)
         twins[id(measure)] = twin
+    endings: dict[int, int] = {}  # first and last bar
     for bracket in part.getElementsByClass("RepeatBracket"):
         inside = [twins[id(m)] for m in bracket.getSpannedElements() if id(m) in twins]
         empty.insert(0, music21.spanner.RepeatBracket(inside, number=bracket.number))
+        numbers = [twin.number for twin in inside]
+        endings |= {min(numbers): max(numbers)} if numbers else {}
+    _begin_sections(list(twins.values()), endings)
     try:
         played = music21.repeat.Expander(empty).process()
     except music21.repeat.ExpanderException:
         return None
     return [int(twin.notesAndRests.first().lyric) for twin in _measures(played)]
+
+
+def _begin_sections(bars: Sequence[Any], endings: Mapping[int, int]) -> None:
+    """Every section that is repeated has a sign at its beginning.
+
+    People leave it out: the section then begins where the one before was over. music21 would go
+    back to the very beginning each time.
+    """
+    start = _music21().bar.Repeat
+    section, signed = 0, True  # a piece begins without one
+    for place, bar in enumerate(bars):
+        signed = signed or _repeat(bar.leftBarline) == "start"
+        if _repeat(bar.rightBarline) != "end":
+            continue
+        if not signed and place >= section:
+            bars[section].leftBarline = start(direction="start")
+        section, signed = place + 1, False
+        while section in endings:  # the second ending still belongs to it
+            section = endings[section] + 1
+
+
+def _repeat(line: Any) -> str:
+    """ "start", "end", or "" for what is no repeat sign."""
+    return str(line.direction) if line is not None and "Repeat" in line.classes else ""
 
 
 def _measures(part: Any) -> list[Any]:

@@ -91,6 +91,21 @@ def test_repeats_are_played() -> None:
     assert tune.meters == (Meter(0, 4, 4),)
 
 
+def test_sections_without_a_sign_at_their_beginning() -> None:
+    """Where only the ends of sections are marked, each is played twice: A A B B C C."""
+    ends = [repeated(bar(f"{p}5 4", "4/4" if p == "C" else ""), "right") for p in "CDE"]
+    assert [n[2] for n in notes(score(stream(*ends)))] == [72, 72, 74, 74, 76, 76]
+
+
+def test_a_section_after_a_second_ending() -> None:
+    """A section that begins after a second ending goes back to there: A1 A2 B B."""
+    bars = [bar("C5 4", "4/4"), repeated(bar("D5 4"), "right"), bar("E5 4")]
+    part = stream(*bars, repeated(bar("F5 4"), "right"))
+    part.insert(0, music21.spanner.RepeatBracket(bars[1], number=1))
+    part.insert(0, music21.spanner.RepeatBracket(bars[2], number=2))
+    assert [n[2] for n in notes(score(part))] == [72, 74, 72, 76, 77, 77]
+
+
 def test_first_and_second_endings() -> None:
     """The second time another ending is played; all parts follow the first one's signs."""
     bars = [bar("C5 4", "4/4"), repeated(bar("D5 4"), "right"), bar("E5 4")]
