@@ -97,6 +97,23 @@ def test_sections_without_a_sign_at_their_beginning() -> None:
     assert [n[2] for n in notes(score(stream(*ends)))] == [72, 72, 74, 74, 76, 76]
 
 
+def test_signs_that_are_there_are_kept() -> None:
+    """A sign in the middle of a section is where one goes back to: A A B C C."""
+    bars = [bar("C5 4", "4/4"), bar("D5 4"), bar("E5 4")]
+    bars = [repeated(bars[0], "right"), bars[1], repeated(repeated(bars[2], "left"), "right")]
+    assert [n[2] for n in notes(score(stream(*bars)))] == [72, 72, 74, 76, 76]
+
+
+@pytest.mark.parametrize("more", [[], [77]])
+def test_an_end_sign_on_the_second_ending(more: list[int]) -> None:
+    """A sign at the end of the second ending is another's slip: nothing new begins there."""
+    bars = [bar("C5 4", "4/4"), repeated(bar("D5 4"), "right"), repeated(bar("E5 4"), "right")]
+    part = stream(*bars, *(repeated(bar("F5 4"), "right") for _ in more))
+    part.insert(0, music21.spanner.RepeatBracket(bars[1], number=1))
+    part.insert(0, music21.spanner.RepeatBracket(bars[2], number=2))
+    assert [n[2] for n in notes(score(part))] == [72, 74, 72, 76, *more, *more]
+
+
 def test_a_section_after_a_second_ending() -> None:
     """A section that begins after a second ending goes back to there: A1 A2 B B."""
     bars = [bar("C5 4", "4/4"), repeated(bar("D5 4"), "right"), bar("E5 4")]
