@@ -16,6 +16,7 @@ COMMANDS = {
     "generate": "Compose pieces with a checkpoint.",
     "train": "Train a checkpoint on a folder of MIDI files.",
     "prepare": "Read a folder of MIDI files, to train on it later.",
+    "data": "Get music to train on.",
     "evaluate": "Judge a checkpoint on held-out music.",
     "genres": "List the genres that a checkpoint knows.",
     "moods": "List the moods that have a name.",

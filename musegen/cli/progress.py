@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 
 PLAIN_EVERY_S = 20.0
@@ -49,6 +51,38 @@ def counted(description: str, quiet: bool = False) -> Iterator[Callable[[int, in
         yield line
         return
     with bars() as progress:
+        task = progress.add_task(description, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def downloading(
+    description: str, quiet: bool = False
+) -> Iterator[Callable[[int, int | None], None]]:
+    """A function to call with (bytes done, bytes in all) while a file comes in."""
+    if quiet:
+        yield lambda done, total: None
+        return
+    if not console.is_terminal:
+        last = [time.monotonic()]
+
+        def line(done: int, total: int | None) -> None:
+            if time.monotonic() - last[0] >= PLAIN_EVERY_S or done == total:
+                last[0] = time.monotonic()
+                of = f" of {total / 1e6:,.1f}" if total else ""
+                console.print(f"{description}: {done / 1e6:,.1f}{of} MB")
+
+        yield line
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 

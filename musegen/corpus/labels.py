@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path, PurePosixPath
 from sys import intern
 
@@ -123,6 +124,20 @@ def read_labels(folder: str | Path) -> Labels:
             by_path[path] = Label(**{**vars(label), "group": row["group"].strip()})
     has_genres = "genre" in columns or not table.is_file()
     return Labels(by_path, has_genres, tuple(warnings))
+
+
+def labels_csv(labels: Mapping[str, Label]) -> bytes:
+    """A labels.csv of labels by path, with the columns that `read_labels` knows."""
+    table = StringIO(newline="")
+    writer = csv.DictWriter(table, ("path", *_WRITTEN), lineterminator="\n")
+    writer.writeheader()
+    for path, label in labels.items():
+        cells = {name: getattr(label, name) for name in _WRITTEN}
+        writer.writerow({"path": path} | {k: "" if v is None else v for k, v in cells.items()})
+    return table.getvalue().encode()
+
+
+_WRITTEN = ("genre", "valence", "arousal", "source", "licence", "group")
 
 
 def _read_table(file: Path) -> tuple[list[str], Iterator[dict[str, str]]]:
