@@ -28,6 +28,9 @@ def draw_row(begin: Callable[[], RowDraw], draft: Draft, sampling: Sampling) -> 
     legal values hold the share m of the odds is given up with probability 1 - m, and the row begun
     anew (rejection sampling); after TRIES rows what is legal is taken as it comes.
     """
+    given = draft.grammar.given()
+    if given is not None:
+        return list(given)
     tries = TRIES if sampling.temperature else 1  # without chance every try is the same
     for _ in range(tries - 1):
         row = _row(begin(), draft, sampling, strict=True)

@@ -1,11 +1,15 @@
 """The law of rows: whoever keeps it, a blind player too, writes legal music as it was wished."""
 
+import random
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from musegen.composing.composer import in_order, told
+from musegen.evaluation.wishing import random_wishes
 from musegen.music.ongrid import track_order
 from musegen.tokens import scales
 from musegen.tokens.codec import decode, encode, head_rows
@@ -79,6 +83,20 @@ def test_a_blind_player_keeps_every_wish(
     limited = replace(limits, steady=steady, max_rows_per_bar=most, all_sound=all_sound)
     plan = blind(wished, limited, seed, notes)
     assert plan.meter == wished.meter
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_a_blind_player_keeps_every_exact_wish(seed: int) -> None:
+    """Changes, ranges, caps, scales, sections, repeats, chords and loops, wished together."""
+    chance = random.Random(seed)
+    wished = told(random_wishes(chance).on_grid())
+    all_sound = chance.random() < 0.5
+    limits = replace(Limits.of(wished), steady=True, max_rows_per_bar=40, all_sound=all_sound)
+    rows = blind_piece(
+        head_rows(wished, ()), limits, np.random.default_rng(seed), chance.choice((0.2, 0.6, 0.9))
+    )
+    score, _ = in_order(*decode(rows))
+    kept(score, wished)
 
 
 @settings(max_examples=40)
