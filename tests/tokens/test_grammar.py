@@ -13,7 +13,7 @@ from musegen.evaluation.wishing import random_wishes
 from musegen.music.ongrid import track_order
 from musegen.tokens import scales
 from musegen.tokens.codec import decode, encode, head_rows
-from musegen.tokens.controls import Controls, TrackPlan
+from musegen.tokens.controls import Chord, Controls, TrackPlan
 from musegen.tokens.fields import (
     BAR,
     CHORD,
@@ -32,6 +32,7 @@ from musegen.tokens.fields import (
     row,
 )
 from musegen.tokens.grammar import Grammar
+from musegen.tokens.ids import chord_id
 from musegen.tokens.limits import Limits
 from tests.tokens.laws import blind_piece, first_offence, kept
 
@@ -379,3 +380,39 @@ def test_offences_are_seen() -> None:
     bent = rows.copy()
     bent[-1, 3] = 1
     assert "columns" in first_offence(bent, limits)
+
+
+def test_a_note_is_kept_free_for_each_instrument_that_must_sound() -> None:
+    """Of two notes at once, the piano has one until the violin has sounded."""
+    limits = Limits(bars=1, instruments=((0, False), (40, False)), max_polyphony=2)
+    grammar = Grammar(limits)
+    for cells in (row(STYLE), row(FORM), row(TRACK), row(TRACK, instrument=40), LAST_BAR):
+        grammar.advance(cells)
+    whole = scales.DURATION.index(96)
+    grammar.advance(row(NOTE, pitch=60, duration=whole))
+    assert np.flatnonzero(grammar.mask(NOTE, [0])).tolist() == [40], "the piano waits"
+    grammar.advance(row(NOTE, instrument=40, pitch=70, duration=scales.DURATION.index(12)))
+    assert not grammar.mask(NOTE, [])[:12].any(), "two notes sound"
+    assert np.flatnonzero(grammar.mask(NOTE, [12])).tolist() == [0, 40]
+
+
+def test_a_wished_chord_comes_before_the_notes_over_it() -> None:
+    """Notes lie before the chord that is to come, which must be written before the bar ends."""
+    chords = (Chord(0, 0, 0, ""), Chord(0, 48, 7, "7"))
+    limits = Limits(bars=1, meters=((0, (4, 4)),), chords=chords, chord_tones=True)
+    grammar = Grammar(limits)
+    for cells in (row(STYLE), row(FORM), row(TRACK)):
+        grammar.advance(cells)
+    assert np.flatnonzero(grammar.mask(BAR, [0, 1, 1, 1, 1])).tolist() == [chord_id(0, "")]
+    grammar.advance(row(BAR, meter=LAST_BAR[2], tempo=1, chord=chord_id(0, "")))
+    assert np.flatnonzero(grammar.mask(NOTE, [])).max() == 47
+    pitches = np.flatnonzero(grammar.mask(NOTE, [24, 0, 0]))
+    assert set((pitches % 12).tolist()) == {0, 4, 7}, "on the beat"
+    assert len(np.flatnonzero(grammar.mask(NOTE, [25, 0, 0]))) == 128, "and off it"
+    grammar.advance(row(NOTE, pitch=60))
+    assert names(grammar) == {"NOTE", "CHORD"}, "no end yet"
+    assert np.flatnonzero(grammar.mask(CHORD, [])).tolist() == [48]
+    assert np.flatnonzero(grammar.mask(CHORD, [48])).tolist() == [chord_id(7, "7")]
+    grammar.advance(row(CHORD, onset=48, chord=chord_id(7, "7")))
+    assert names(grammar) == {"NOTE", "END"}, "and no other chord"
+    assert set((np.flatnonzero(grammar.mask(NOTE, [48, 0, 0])) % 12).tolist()) == {7, 11, 2, 5}
