@@ -15,6 +15,7 @@ from musegen.errors import MusegenError
 COMMANDS = {
     "generate": "Compose pieces with a checkpoint.",
     "train": "Train a checkpoint on a folder of MIDI files.",
+    "lint": "Check that a MIDI file opens well in a DAW; repair it.",
     "prepare": "Read a folder of MIDI files, to train on it later.",
     "data": "Get music to train on.",
     "evaluate": "Judge a checkpoint on held-out music.",

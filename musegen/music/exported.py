@@ -139,10 +139,13 @@ def _ticks_of_changes(score: Score) -> list[int]:
     return [change.tick for kind in kinds for change in kind]
 
 
-def _tick(tick: int, score: Score) -> int:
+def written_tick(tick: int, ticks_per_quarter: int) -> int:
     """The nearest of the ticks that are written, of two equally near the later; never below 0."""
-    per_quarter = score.ticks_per_quarter
-    return max(0, (2 * TICKS_PER_QUARTER * tick + per_quarter) // (2 * per_quarter))
+    return max(0, (2 * TICKS_PER_QUARTER * tick + ticks_per_quarter) // (2 * ticks_per_quarter))
+
+
+def _tick(tick: int, score: Score) -> int:
+    return written_tick(tick, score.ticks_per_quarter)
 
 
 def _tempos(score: Score) -> tuple[Tempo, ...]:

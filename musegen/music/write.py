@@ -25,7 +25,10 @@ MINOR = ("Cm", "C#m", "Dm", "Ebm", "Em", "Fm", "F#m", "Gm", "G#m", "Am", "Bbm", 
 # What sounds before what at one tick: releases make room for the next note of their pitch.
 RELEASE_FIRST, THEN_STRIKE = 0, 1
 
+META = 0xFF
+
 Timed = tuple[int, mido.Message]
+Extra = tuple[int, bytes]
 
 
 def write_midi(
@@ -45,27 +48,34 @@ def midi_bytes(score: Score, *, texts: Sequence[str] = ()) -> bytes:
 
 
 def spelled(
-    score: Score, texts: Sequence[str] = (), extras: Sequence[Sequence[Timed]] = ()
+    score: Score, texts: Sequence[str] = (), extras: Sequence[Sequence[Extra]] = ()
 ) -> bytes:
     """A score as `exported` gives it in messages: the conductor, then each track on a channel.
 
-    `extras` are more messages for each track, such as controllers; their channel is set here.
+    `extras` are more events, the conductor's first, then each track's: ticks with the bytes of a
+    channel message, whose channel is set here, or of a meta event (ff, its type, its content).
     """
     file = mido.MidiFile(type=1, ticks_per_beat=score.ticks_per_quarter, charset="utf-8")
-    file.tracks.append(_timed_track(_conductor(score, texts), score.end))
+    more = [*extras, *[()] * (1 + len(score.tracks) - len(extras))]
+    events = [*_conductor(score, texts), *_extra(more[0], 0)]
+    file.tracks.append(_timed_track(events, score.end))
     channels = iter(MELODIC_CHANNELS)
-    for place, track in enumerate(score.tracks):
+    for track, own in zip(score.tracks, more[1:], strict=True):
         channel = DRUM_CHANNEL if track.is_drum else next(channels)
-        more = extras[place] if extras else ()
-        events = [
-            *_opening(track, channel, score.keys),
-            *_notes(track, channel),
-            *((tick, message.copy(channel=channel)) for tick, message in more),
-        ]
+        opening = _opening(track, channel, score.keys)
+        events = [*opening, *_extra(own, channel), *_notes(track, channel)]
         file.tracks.append(_timed_track(events, score.end))
     content = io.BytesIO()
     file.save(file=content)
     return content.getvalue()
+
+
+def _extra(events: Sequence[Extra], channel: int) -> Iterator[Timed]:
+    for tick, content in events:
+        if content[0] == META:
+            yield tick, mido.UnknownMetaMessage(content[1], content[2:])
+        else:
+            yield tick, mido.Message.from_bytes(content).copy(channel=channel)
 
 
 def _conductor(score: Score, texts: Sequence[str]) -> Iterator[Timed]:

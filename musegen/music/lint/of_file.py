@@ -102,17 +102,15 @@ def key(opened: Opened) -> Iterator[Finding]:
         if len({event.tick for event in events}) < len(events):
             yield opened.finding("has two keys at one tick", number)
         for event in events:
-            if not _is_key(event.content):
+            if not is_key(event.content):
                 yield opened.finding("a key that there is not", number, event.tick)
 
 
-def _is_key(content: bytes) -> bool:
+def is_key(content: bytes) -> bool:
     """Two bytes: -7 to 7 sharps (flats below 0), then 0 for major or 1 for minor."""
-    return (
-        len(content) == 2
-        and int.from_bytes(content[:1], signed=True) in SHARPS
-        and content[1] in (0, 1)
-    )
+    if len(content) != 2:
+        return False
+    return int.from_bytes(content[:1], signed=True) in SHARPS and content[1] in (0, 1)
 
 
 def markers(opened: Opened) -> Iterator[Finding]:
