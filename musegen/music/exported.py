@@ -56,17 +56,18 @@ OPENING = "Start"
 """The marker at the beginning of a piece that has none there."""
 
 
-def exported(score: Score) -> Score:
+def exported(score: Score, *, stems: bool = False) -> Score:
     """The score as a file holds it; the same again for what this gave.
 
     Times are rounded to the nearest of 480 ticks a quarter, exact where the score's own ticks go
     into 480. Notes shorter than a 48th of a quarter get that length; a pitch struck again sooner is
     one note; notes of one pitch that overlap are cut. Drum tracks become one, tracks without notes
     are left out. Without a key at the beginning the one found in the notes stands there. Markers
-    move to the nearest bar line. Raises OutputError for what MIDI cannot hold, and without notes.
+    move to the nearest bar line. Raises OutputError for what MIDI cannot hold, and without notes;
+    more tracks than MIDI has channels are held by `stems` alone.
     """
     score = _one_drum_track(score)
-    _check(score)
+    _check(score, MAX_MELODIC if not stems else len(score.tracks))
     tracks = [_named_by_what_it_is(track) for track in score.tracks]
     tracks = [replace(t, notes=_clean(t.notes, score.ticks_per_quarter)) for t in tracks]
     names = track_names(score.with_tracks(tracks), taken=(CONDUCTOR,))
@@ -77,7 +78,7 @@ def exported(score: Score) -> Score:
         _meters(score),
         end=_tick(score.end, score),
     )
-    last = _tick(max(_ticks_of_changes(score), default=0), score)
+    last = _tick(max(ticks_of_changes(score), default=0), score)
     lines = timing.bar_lines(replace(whole, end=max(whole.end, last)))
     while lines[-1] != whole.end:  # a meter that changes past the end makes bars of its own
         whole = replace(whole, end=int(lines[-1]))
@@ -97,12 +98,12 @@ def _one_drum_track(score: Score) -> Score:
     return score.with_tracks(tracks)
 
 
-def _check(score: Score) -> None:
+def _check(score: Score, max_melodic: int) -> None:
     """Refuses what MIDI has no place for, in words."""
     if not score.tracks:
         raise OutputError("the score holds no notes: there is nothing to write")
     melodic = sum(not track.is_drum for track in score.tracks)
-    if melodic > MAX_MELODIC:
+    if melodic > max_melodic:
         raise OutputError(
             f"the score has {melodic} tracks beside the drums, and one file has channels for "
             f"{MAX_MELODIC}: write stems, one file for each track, or merge some "
@@ -110,7 +111,7 @@ def _check(score: Score) -> None:
         )
     if not 1 <= score.ticks_per_quarter < 2**15:
         raise OutputError(f"{score.ticks_per_quarter} ticks per quarter do not fit a MIDI file")
-    last = max(score.end, *_ticks_of_changes(score), 0)
+    last = max(score.end, *ticks_of_changes(score), 0)
     if last * TICKS_PER_QUARTER > MAX_TICK * score.ticks_per_quarter:
         quarters = MAX_TICK // TICKS_PER_QUARTER
         raise OutputError(
@@ -133,7 +134,8 @@ def _check(score: Score) -> None:
             raise OutputError(f"a meter of {numerator}/{denominator} does not fit a MIDI file")
 
 
-def _ticks_of_changes(score: Score) -> list[int]:
+def ticks_of_changes(score: Score) -> list[int]:
+    """Where the score's tempo, meter and key change, and where its markers are."""
     kinds: tuple[Sequence[Tempo | Meter | Key | Marker], ...]
     kinds = (score.tempos, score.meters, score.keys, score.markers)
     return [change.tick for kind in kinds for change in kind]

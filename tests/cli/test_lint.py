@@ -34,10 +34,7 @@ def test_a_bad_file(run: Run, files: Path) -> None:
     lines = result.output.splitlines()
     assert lines[0] == "bad.mid: 14 of 15 points, missed: 7"
     assert lines[1].startswith("   7  a name for each track (nameless tracks become Track 0")
-    assert (
-        lines[2].startswith("      - track 0 (Con?uctor): its name is not UTF-8")
-        or "UTF-8" in (lines[2])
-    )
+    assert lines[2].startswith("      - track 0 (Con\ufffductor): its name is not UTF-8")
     assert len(list(files.iterdir())) == 3
     assert run("lint", "bad.mid", "--quiet").output.splitlines() == lines[:1]
 

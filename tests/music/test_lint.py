@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import mido
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musegen.errors import MidiError
@@ -53,18 +53,21 @@ def from_the_start(score: Score) -> Score:
     return score.with_tracks([replace(first, notes=notes), *score.tracks[1:]])
 
 
+@settings(max_examples=50)
 @given(scores(max_tracks=6).map(from_the_start))
 def test_every_score_that_is_written_keeps_all_points(score: Score) -> None:
     """Whatever a score holds: 15 of 15."""
     assert lint(midi_bytes(score)).findings == ()
 
 
+@settings(max_examples=50)
 @given(grid_scores(max_tracks=15).map(from_the_start))
 def test_every_score_on_the_grid_keeps_all_points(score: Score) -> None:
     """So does what the model can compose."""
     assert lint(midi_bytes(score)).findings == ()
 
 
+@settings(max_examples=50)
 @given(grid_scores())
 def test_silence_before_the_music_is_said_and_nothing_else(score: Score) -> None:
     """A score that begins late is written as it is: one finding, of the last point."""

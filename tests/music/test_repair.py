@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import mido
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musegen.errors import MidiError
@@ -59,6 +59,7 @@ def test_whatever_is_broken_is_repaired(break_it: Breaks) -> None:
     assert read_midi(copy).note_count >= band().note_count
 
 
+@settings(max_examples=50)
 @given(scores().map(from_the_start))
 def test_a_good_file_stays_as_it_is(score) -> None:
     """What keeps the points is the same, byte for byte."""
@@ -66,6 +67,7 @@ def test_a_good_file_stays_as_it_is(score) -> None:
     assert repaired(good) == good
 
 
+@settings(max_examples=50)
 @given(st.data())
 def test_damaged_files_are_repaired_or_refused(chance: st.DataObject) -> None:
     """Whatever bytes come: a file that keeps all points, or a MidiError."""
