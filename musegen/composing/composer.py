@@ -6,32 +6,34 @@ them into a Score. Each piece draws from its own stream of chance, so that the s
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from musegen.composing.draft import Draft
+from musegen.composing.drawing import draw_row
 from musegen.errors import WishError
 from musegen.model.checkpoint import Checkpoint, load_checkpoint
 from musegen.model.decode import RowDraw, Stepper
-from musegen.model.sampling import Sampling, choose
+from musegen.model.sampling import Sampling
 from musegen.music.measure import measure
 from musegen.music.ongrid import track_order
 from musegen.music.score import Key, Marker, Score
 from musegen.music.timing import bar_lines
 from musegen.tokens.codec import decode, encode, head_rows
-from musegen.tokens.controls import Controls
-from musegen.tokens.fields import COLUMNS, KINDS, NOTE, Rows, as_rows, column
+from musegen.tokens.controls import Controls, TrackPlan
+from musegen.tokens.feasible import bars_of
+from musegen.tokens.fields import Rows, as_rows
 from musegen.tokens.limits import Limits
+from musegen.tokens.scales import MAX_BARS_WISH
 
 MAX_BARS_UNASKED = 64
 """Where no number of bars is asked for, the model chooses one up to this."""
 
 MAX_ROWS_PER_BAR = 256
 """A bar with so many notes and chords is closed; never more than a quarter of the context."""
-
-_INSTRUMENT, _NUMBER = column(NOTE, "instrument"), column(NOTE, "number")
 
 TOGETHER = 16
 """How many pieces are written side by side at most: each takes its own memory."""
@@ -92,17 +94,18 @@ class Composer:
             all_sound=False,
             max_rows_per_bar=min(MAX_ROWS_PER_BAR, self.checkpoint.model.config.context // 4),
         )
-        head = head_rows(wishes, self.genres)
+        head = head_rows(_as_shown(wishes), self.genres)
         pieces = []
         for first in range(0, count, TOGETHER):
             numbers = range(first, min(first + TOGETHER, count))
             drafts = [Draft(n, limits, head, chance(seed, n)) for n in numbers]
             _write(drafts, self.checkpoint, sampling or Sampling(), watch)
-            pieces += [self._finish(draft, seed) for draft in drafts]
+            pieces += [self._finish(draft, seed, wishes) for draft in drafts]
         return pieces
 
-    def _finish(self, draft: Draft, seed: int) -> Composition:
+    def _finish(self, draft: Draft, seed: int, wishes: Controls) -> Composition:
         score, plan = in_order(*decode(as_rows(draft.rows), self.genres))
+        plan = replace(plan, bars=wishes.bars)
         rows = encode(score, plan, self.genres)
         return Composition(furnished(score, plan), plan, rows, seed, draft.number)
 
@@ -110,8 +113,14 @@ class Composer:
 def told(wishes: Controls) -> Controls:
     """The wishes with what the asked-for instruments imply: how many tracks, and whether drums.
 
-    What is wished of these stays, so that a contradiction is found.
+    What is wished of these stays, so that a contradiction is found. Where every section says its
+    instruments and nothing else does, those are the instruments of the piece.
     """
+    named = [section.instruments for section in wishes.sections if section.repeat != "exact"]
+    if not wishes.tracks and named and all(named):
+        heard = sorted({one for instruments in named for one in instruments})
+        wishes = replace(wishes, tracks=tuple(TrackPlan(*one) for one in heard))
+    wishes = replace(wishes, bars=bars_of(wishes))
     if not wishes.tracks:
         return wishes
     count, drums = wishes.track_count, wishes.drums
@@ -120,6 +129,13 @@ def told(wishes: Controls) -> Controls:
         track_count=len(wishes.tracks) if count is None else count,
         drums=any(track.is_drum for track in wishes.tracks) if drums is None else drums,
     )
+
+
+def _as_shown(wishes: Controls) -> Controls:
+    """The wishes as the model sees them: of a loop, two rounds, so that it writes no ending."""
+    if not wishes.loop or wishes.bars is None:
+        return wishes
+    return replace(wishes, bars=min(2 * wishes.bars, MAX_BARS_WISH))
 
 
 def in_order(score: Score, plan: Controls) -> tuple[Score, Controls]:
@@ -152,26 +168,6 @@ def chance(seed: int, number: int) -> np.random.Generator:
     return np.random.default_rng([seed, number])
 
 
-def draw_row(draw: RowDraw, draft: Draft, sampling: Sampling) -> list[int]:
-    """The draft's next row: its kind, then its fields in order, each of them legal."""
-    grammar, stream = draft.grammar, draft.stream
-    number = choose(draw.kind_logits().float().cpu().numpy(), grammar.kinds(), sampling, stream)
-    draw.take_kind(number, draft.prior(number))
-    kind = KINDS[number]
-    row = [number]
-    for name in kind.fields:
-        if name == kind.own_from:
-            draw.take_track(*draft.own(row[_INSTRUMENT], row[_NUMBER]))
-        mask = grammar.mask(number, row[1:])
-        if mask.sum() == 1:
-            value = int(mask.argmax())
-        else:
-            value = choose(draw.field_logits(name).float().cpu().numpy(), mask, sampling, stream)
-        draw.take_field(name, value)
-        row.append(value)
-    return row + [0] * (COLUMNS - len(row))
-
-
 def _write(
     drafts: list[Draft], checkpoint: Checkpoint, sampling: Sampling, watch: Watcher | None
 ) -> None:
@@ -182,7 +178,7 @@ def _write(
     while writing:
         taken = []
         for slot, (draft, state) in enumerate(zip(writing, states, strict=True)):
-            row = draw_row(RowDraw(stepper, slot, state), draft, sampling)
+            row = draw_row(partial(RowDraw, stepper, slot, state), draft, sampling)
             bar = draft.grammar.bar
             taken.append(draft.take(row))
             if watch is not None and draft.grammar.bar != bar:

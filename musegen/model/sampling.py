@@ -66,6 +66,17 @@ def probabilities(
     return odds
 
 
+def legal_share(logits: NDArray[np.floating], mask: NDArray[np.bool_], temperature: float) -> float:
+    """What share of the odds falls on what `mask` allows, 0 to 1. Shapes (size,).
+
+    At temperature 0 all of it, where the likeliest choice is legal, else nothing.
+    """
+    if mask.all():
+        return 1.0
+    odds = probabilities(logits, np.ones_like(mask), Sampling(temperature, top_p=1.0))
+    return float(odds[mask].sum())
+
+
 def choose(
     logits: NDArray[np.floating],
     mask: NDArray[np.bool_],

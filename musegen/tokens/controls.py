@@ -6,6 +6,7 @@ what a person asked for. `codec` writes it into HEAD, SECTION and BAR rows and r
 
 import math
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 
 from musegen.errors import WishError, unknown
 from musegen.tokens import scales
@@ -20,7 +21,8 @@ class TrackPlan:
     """One track: its instrument, and how high, busy, thick and loud it is.
 
     `low` and `high` are MIDI pitches, `density` notes per quarter, `polyphony` mean notes at once,
-    `loudness` mean velocity.
+    `loudness` mean velocity. `span`, its lowest and highest pitch, and `max_polyphony`, the most
+    notes at once, are wishes that are kept exactly.
     """
 
     program: int
@@ -30,11 +32,17 @@ class TrackPlan:
     density: float | None = None
     polyphony: float | None = None
     loudness: float | None = None
+    span: tuple[int, int] | None = None
+    max_polyphony: int | None = None
 
 
 @dataclass(frozen=True)
 class SectionPlan:
-    """A section that begins at bar `bar` (from 0) and lasts `bars` bars."""
+    """A section that begins at bar `bar` (from 0) and lasts `bars` bars.
+
+    Kept exactly where wished: `instruments`, (program, is_drum) of all that may sound in it, and
+    `repeat`: "exact", note for note the first section of its letter, or "varied".
+    """
 
     bar: int
     letter: str
@@ -43,6 +51,8 @@ class SectionPlan:
     arousal: float | None = None
     density: float | None = None
     loudness: float | None = None
+    instruments: tuple[tuple[int, bool], ...] = ()
+    repeat: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,10 @@ class Controls:
     valence, arousal: -1 to 1. key: (tonic pitch class, mode). tempo: quarter notes per minute.
     density: notes per quarter. polyphony: mean notes at once. loudness: mean velocity.
     tracks: the instruments that sound, all of them. plan: one `BarPlan` a bar, or nothing.
+
+    Only ever wished, and kept exactly: tempo_changes and meter_changes, (bar from 1 on, new value);
+    scale, the pitch classes that may sound; max_polyphony, the most pitched notes at once; loop, so
+    that the last bar leads to the first; chord_tones, only tones of the chord on every beat.
     """
 
     genre: str | None = None
@@ -98,6 +112,12 @@ class Controls:
     sections: tuple[SectionPlan, ...] = ()
     plan: tuple[BarPlan, ...] = ()
     chords: tuple[Chord, ...] = ()
+    tempo_changes: tuple[tuple[int, int], ...] = ()
+    meter_changes: tuple[tuple[int, tuple[int, int]], ...] = ()
+    scale: tuple[int, ...] = ()
+    max_polyphony: int | None = None
+    loop: bool = False
+    chord_tones: bool = False
 
     def __post_init__(self) -> None:
         _between("valence", self.valence, -1, 1)
@@ -106,16 +126,14 @@ class Controls:
         _between("polyphony", self.polyphony, 0, math.inf)
         _between("loudness", self.loudness, 0, 127)
         _between("bars", self.bars, 1, scales.MAX_BARS_WISH)
-        _between("tempo", self.tempo, scales.TEMPO_BPM.values[0], scales.TEMPO_BPM.values[-1])
+        _between("max-polyphony", self.max_polyphony, 1, math.inf)
+        for tempo in (self.tempo, *(tempo for _, tempo in self.tempo_changes)):
+            _check_tempo(tempo)
+        for meter in (self.meter, *(meter for _, meter in self.meter_changes)):
+            _check_meter(meter)
+        for changes in (self.tempo_changes, self.meter_changes):
+            _check_changes(tuple(bar for bar, _ in changes))
         _between("number of tracks", self.track_count, 1, scales.MAX_TRACKS)
-        if self.tempo is not None and self.tempo != int(self.tempo):
-            raise WishError(f"tempo {self.tempo} must be a whole number of beats per minute")
-        if self.meter is not None and self.meter not in scales.METERS:
-            n, d = self.meter
-            raise WishError(
-                f"meter {n}/{d} cannot be used: the lower number must be 1, 2, 4, 8, 16 or 32, "
-                "the upper at least 1, and a bar at most sixteen quarter notes long"
-            )
         if self.key is not None and (self.key[0] not in range(12) or self.key[1] not in MODES):
             raise WishError(f"key {self.key} must be a pitch class 0 to 11 and major or minor")
         if len(self.tracks) > scales.MAX_TRACKS:
@@ -173,7 +191,29 @@ class Controls:
     @property
     def wished(self) -> tuple[str, ...]:
         """Names of the controls that say something."""
-        return tuple(f.name for f in fields(self) if getattr(self, f.name) not in (None, ()))
+        return tuple(f.name for f in fields(self) if getattr(self, f.name) != f.default)
+
+
+def _check_tempo(tempo: float | None) -> None:
+    _between("tempo", tempo, scales.TEMPO_BPM.values[0], scales.TEMPO_BPM.values[-1])
+    if tempo is not None and tempo != int(tempo):
+        raise WishError(f"tempo {tempo} must be a whole number of beats per minute")
+
+
+def _check_meter(meter: tuple[int, int] | None) -> None:
+    if meter is not None and meter not in scales.METERS:
+        n, d = meter
+        raise WishError(
+            f"meter {n}/{d} cannot be used: the lower number must be 1, 2, 4, 8, 16 or 32, "
+            "the upper at least 1, and a bar at most sixteen quarter notes long"
+        )
+
+
+def _check_changes(bars: tuple[int, ...]) -> None:
+    if any(after <= before for before, after in pairwise((0, *bars))):
+        raise WishError(
+            "changes of tempo or meter must lie after the first bar, each after the one before"
+        )
 
 
 def _snap(scale: scales.Scale, number: float | None) -> float | None:

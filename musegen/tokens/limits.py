@@ -1,14 +1,14 @@
 """Limits: the wishes that are kept exactly, because the grammar allows nothing else.
 
-Made from `Controls`; knows nothing of rows or masks.
+Made from `Controls`; knows nothing of rows or masks. Whether they can all be kept at once is
+checked by `feasible`.
 """
 
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from musegen.errors import WishError
-from musegen.tokens import scales
-from musegen.tokens.controls import Controls
+from musegen.tokens import feasible
+from musegen.tokens.controls import BarPlan, Chord, Controls, SectionPlan, TrackPlan
 
 T = TypeVar("T")
 
@@ -21,7 +21,12 @@ class Limits:
     meters, tempos: (first bar, value) changes, the first at bar 0; empty: the model chooses.
     steady: a meter or tempo that the model chose in bar 0 holds to the end.
     instruments: (program, is_drum) of every track, exactly these, each sounding at least once.
+    tracks: what was wished of each of these, in the same order, or nothing.
     drums: True, one drum track must be among the tracks; False, none may be.
+    scale: the pitch classes that may sound. max_polyphony: the most pitched notes at once.
+    sections, plan, chords: what was wished of the course of the piece; chords of a bar that has
+    any are all of its chords. chord_tones: on every beat only tones of the chord in force.
+    loop: the last bar is not written as an ending.
     all_sound: a track sounds even where nobody asked for it: the model chose it, and may not forget
     it; otherwise one that was not asked for may stay silent.
     max_rows_per_bar: a bar with so many notes and chords is closed.
@@ -35,8 +40,16 @@ class Limits:
     tempos: tuple[tuple[int, int], ...] = ()
     steady: bool = False
     instruments: tuple[tuple[int, bool], ...] = ()
+    tracks: tuple[TrackPlan, ...] = ()
     track_count: int | None = None
     drums: bool | None = None
+    scale: frozenset[int] = frozenset()
+    max_polyphony: int | None = None
+    sections: tuple[SectionPlan, ...] = ()
+    plan: tuple[BarPlan, ...] = ()
+    chords: tuple[Chord, ...] = ()
+    chord_tones: bool = False
+    loop: bool = False
     max_rows_per_bar: int | None = None
     reading: bool = False
     all_sound: bool = True
@@ -44,44 +57,33 @@ class Limits:
     @classmethod
     def of(cls, controls: Controls) -> "Limits":
         """The limits that these wishes set. Contradictory wishes are a WishError."""
-        instruments = tuple(
-            sorted(((t.program, t.is_drum) for t in controls.tracks), key=lambda t: (t[1], t[0]))
-        )
+        tracks = tuple(sorted(controls.tracks, key=lambda track: (track.is_drum, track.program)))
+        meter, tempo = controls.meter, controls.tempo
+        feasible.check_starts(controls)
         limits = cls(
-            bars=controls.bars,
-            meters=() if controls.meter is None else ((0, controls.meter),),
-            tempos=() if controls.tempo is None else ((0, int(controls.tempo)),),
-            instruments=instruments,
+            bars=feasible.bars_of(controls),
+            meters=() if meter is None else ((0, meter), *controls.meter_changes),
+            tempos=() if tempo is None else ((0, int(tempo)), *controls.tempo_changes),
+            instruments=tuple((track.program, track.is_drum) for track in tracks),
+            tracks=tracks,
             track_count=controls.track_count,
             drums=controls.drums,
+            scale=frozenset(controls.scale),
+            max_polyphony=controls.max_polyphony,
+            sections=controls.sections,
+            plan=controls.plan,
+            chords=controls.chords,
+            chord_tones=controls.chord_tones,
+            loop=controls.loop,
         )
         limits.check()
         return limits
 
     def check(self) -> None:
         """Raise WishError where these limits cannot all be kept."""
-        kits = [program for program, is_drum in self.instruments if is_drum]
-        if len(kits) > 1:
-            raise WishError("a piece has at most one drum track; more than one was asked for")
-        if len(self.instruments) - len(kits) > scales.MAX_TRACKS - 1:
-            raise WishError(f"at most {scales.MAX_TRACKS - 1} pitched tracks fit beside the drums")
-        for program, is_drum in self.instruments:
-            if is_drum and program not in scales.DRUM_KITS:
-                raise WishError(f"drum kit {program} does not exist; kits are {scales.DRUM_KITS}")
-            if not 0 <= program <= 127:
-                raise WishError(f"there is no program {program}: General MIDI has 0 to 127")
-        if self.instruments and self.track_count not in (None, len(self.instruments)):
-            raise WishError(
-                f"{self.track_count} tracks and {len(self.instruments)} instruments were asked for"
-            )
-        if self.instruments and self.drums is not None and self.drums != bool(kits):
-            raise WishError(
-                "drums were asked for, but the instruments hold none; name drums among them"
-                if self.drums
-                else "no drums were asked for, but the instruments hold some; leave one of the two"
-            )
-        if self.drums is False and self.track_count == scales.MAX_TRACKS:
-            raise WishError(f"{scales.MAX_TRACKS} tracks need drums: only 15 can be pitched")
+        feasible.check_instruments(self.instruments, self.track_count, self.drums)
+        feasible.check_pitches(self)
+        feasible.check_course(self)
 
     def with_bars(self, bars: int) -> "Limits":
         """These limits with an exact number of bars."""

@@ -4,6 +4,8 @@ Holds the tracks, until when each of them holds which pitch, and how far the ope
 `grammar` says where bars begin and which is the last one; nothing is known of wishes or of HEAD.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,20 +19,27 @@ PITCHES = 128
 class Sounding:
     """The tracks of a piece and its open bar. Steps count from the bar line.
 
-    `max_rows`: a bar holds at most so many notes and chords, None: any number. In the last bar
-    that many are kept free as tracks have still to sound.
+    `max_rows`: a bar holds at most so many notes and chords, None: any number. Where tracks have
+    their last chance to sound, so many are kept free. `cap`: so many pitched notes sound at once,
+    None: any number; one is kept free for each track that has still to sound.
     """
 
-    def __init__(self, max_rows: int | None = None) -> None:
+    def __init__(self, max_rows: int | None = None, cap: int | None = None) -> None:
         self.max_rows = max_rows
+        self.cap = cap
         self.tracks: list[tuple[int, int]] = []  # (instrument, number) in score order
         self.owed: set[int] = set()  # indices of tracks that have not sounded yet, and must
         self.bar_length = 0
+        self.due: set[int] = set()  # of those owed, the tracks for which this bar is the last
         self._anything = False  # whether any track has sounded
-        self.last_bar = False  # whether the open bar is the last of the piece
+        self._something_due = False  # whether this bar is the last for any music at all
         self.rows = 0  # notes and chords in the open bar
         self._free_at: list[NDArray[np.int64]] = []  # per track (128,): when each pitch is free
         self._within: list[Mask] = []  # per track (128,): the pitches of its range
+        self._caps: list[int | None] = []  # per track: the most notes at once
+        self._silent: frozenset[int] = frozenset()  # tracks that may not strike in this bar
+        self._beats: frozenset[int] = frozenset()  # onsets at which only chord tones are struck
+        self._chord: Mask | None = None  # (128,) the tones of the chord in force, None: all
         self._onset = 0  # of the last CHORD or NOTE
         self._chord_onset = 0
         self._track = -1  # of the last NOTE at `_onset`, -1: none there yet
@@ -43,30 +52,50 @@ class Sounding:
         instrument: int,
         number: int,
         owed: bool = True,
-        lowest: int = 0,
-        highest: int = PITCHES - 1,
+        within: Mask | None = None,
+        cap: int | None = None,
     ) -> None:
-        """One more track, after those that are there, with the pitches `lowest` to `highest`.
+        """One more track, after those that are there.
 
-        `owed`: it must sound in the piece.
+        owed: it must sound in the piece. within: (128,) the pitches that it may strike, None: all.
+        cap: the most notes that it may hold at once, None: any number.
         """
         if owed:
             self.owed.add(len(self.tracks))
         self.tracks.append((instrument, number))
         self._free_at.append(np.zeros(PITCHES, dtype=np.int64))
-        within = np.zeros(PITCHES, dtype=bool)
-        within[lowest : highest + 1] = True
-        self._within.append(within)
+        self._within.append(np.ones(PITCHES, dtype=bool) if within is None else within)
+        self._caps.append(cap)
 
-    def open_bar(self, length: int, last: bool) -> None:
-        """A bar of `length` steps begins; what is held from the one before sounds on."""
+    def open_bar(
+        self,
+        length: int,
+        last: Callable[[int | None], bool],
+        silent: frozenset[int] = frozenset(),
+        beats: frozenset[int] = frozenset(),
+    ) -> None:
+        """A bar of `length` steps begins; what is held from the one before sounds on.
+
+        last: whether this is the last chance of an instrument (None: of any music) to sound.
+        silent: instruments that may not strike in this bar. beats: onsets at which only tones of
+        the chord in force are struck.
+        """
         for free_at in self._free_at:
             np.maximum(free_at - self.bar_length, 0, out=free_at)
         self.bar_length = length
-        self.last_bar = last
+        self.due = {track for track in self.owed if last(self.tracks[track][0])}
+        self._something_due = not self._anything and last(None)
+        self._silent = frozenset(
+            track for track, (instrument, _) in enumerate(self.tracks) if instrument in silent
+        )
+        self._beats = beats
         self.rows = 0
         self._onset = self._chord_onset = 0
         self._track = self._pitch = -1
+
+    def set_chord(self, tones: frozenset[int]) -> None:
+        """These pitch classes are the chord in force; none: all are."""
+        self._chord = np.isin(np.arange(PITCHES) % 12, list(tones)) if tones else None
 
     def take_chord(self, onset: int) -> None:
         """The chord changes at `onset`."""
@@ -80,7 +109,8 @@ class Sounding:
         self._track = self.tracks.index((instrument, number))
         self._free_at[self._track][self._pitch] = onset + length
         self.owed.discard(self._track)
-        self._anything = True
+        self.due.discard(self._track)
+        self._anything, self._something_due = True, False
         self.rows += 1
 
     # What may come next
@@ -94,12 +124,17 @@ class Sounding:
     @property
     def must_sound(self) -> bool:
         """Whether a track, or any music at all, is owed and only this bar is left for it."""
-        return self.last_bar and not self.complete
+        return bool(self.due) or self._something_due
 
     @property
     def complete(self) -> bool:
         """Whether something has sounded, and every track that must."""
         return self._anything and not self.owed
+
+    @property
+    def owed_fits(self) -> bool:
+        """Whether one more pitched track could be owed without breaking the cap."""
+        return self.cap is None or self._owed_pitched() < self.cap
 
     @property
     def full(self) -> bool:
@@ -121,20 +156,23 @@ class Sounding:
         return legal
 
     def onsets(self, chosen: list[int]) -> Mask:
-        """Where a note may be struck."""
+        """Where a note may be struck: where any track has a pitch to strike."""
         legal = np.zeros(FIELDS["onset"].size, dtype=bool)
-        legal[self._onset : self.bar_length] = True
-        # An onset is illegal only where no track has a pitch to strike. At the present one that
-        # happens often, at others only while some track holds all the pitches of its range.
-        holds_all = (
-            bool((free_at[within] > self._onset).all())
-            for free_at, within in zip(self._free_at, self._within, strict=True)
-        )
-        if any(holds_all):
-            for onset in np.flatnonzero(legal).tolist():
-                legal[onset] = bool(self._open_tracks(onset))
-        elif self._track >= 0 and self._onset < self.bar_length:
-            legal[self._onset] = bool(self._open_tracks(self._onset))
+        first = self._onset
+        legal[first : self.bar_length] = True
+        if self._track >= 0 and first < self.bar_length:
+            legal[first] = bool(self._open_tracks(first))
+            first += 1
+        # Off the beat, where something may be struck it may be from there on: notes only end.
+        for onset in range(first, self.bar_length):
+            if self._chord is None or onset not in self._beats:
+                if self._open_tracks(onset):
+                    break
+                legal[onset] = False
+        if self._chord is not None:
+            for onset in self._beats:
+                if onset >= first:
+                    legal[onset] = bool(self._open_tracks(onset))
         return legal
 
     def instruments(self, chosen: list[int]) -> Mask:
@@ -165,7 +203,7 @@ class Sounding:
         """Whether every row that the bar may still hold belongs to a track that must sound."""
         if self.max_rows is None or not self.must_sound:
             return False
-        return self.rows + max(len(self.owed), 1) >= self.max_rows
+        return self.rows + max(len(self.due), 1) >= self.max_rows
 
     def _first_chord_onset(self) -> int:
         after_notes = self._onset + 1 if self._track >= 0 else self._onset
@@ -173,7 +211,16 @@ class Sounding:
 
     def _free(self, track: int, onset: int) -> Mask:
         """Pitches (128,) that `track` may strike at `onset`."""
-        free: Mask = (self._free_at[track] <= onset) & self._within[track]
+        held = self._free_at[track] > onset
+        free: Mask = self._within[track] & ~held
+        pitched = self.tracks[track][0] < DRUM_BASE
+        if pitched and self._chord is not None and onset in self._beats:
+            free &= self._chord
+        cap = self._caps[track]
+        if cap is not None and np.count_nonzero(held) >= cap:
+            return np.zeros(PITCHES, dtype=bool)
+        if self.cap is not None and pitched and self._sounding(onset, but=track) >= self.cap:
+            return np.zeros(PITCHES, dtype=bool)
         if onset == self._onset:
             if track < self._track:
                 free = np.zeros(PITCHES, dtype=bool)
@@ -181,14 +228,38 @@ class Sounding:
                 free[: self._pitch + 1] = False
         return free
 
+    def _owed_pitched(self, but: int = -1) -> int:
+        """How many pitched tracks other than `but` must still sound."""
+        return sum(t != but and self.tracks[t][0] < DRUM_BASE for t in self.owed)
+
+    def _sounding(self, onset: int, but: int) -> int:
+        """Pitched notes that sound at `onset`, and those kept free for tracks other than `but`."""
+        held = sum(
+            int(np.count_nonzero(free_at > onset))
+            for free_at, (instrument, _) in zip(self._free_at, self.tracks, strict=True)
+            if instrument < DRUM_BASE
+        )
+        return held + self._owed_pitched(but)
+
     def _open_tracks(self, onset: int) -> list[int]:
         """Tracks that may strike a note at `onset`, so that every track that must can still sound.
 
-        At the last step of the piece they sound in order, and none is passed over.
+        At the last step of their last bar they sound in order, and none is passed over.
         """
         last = len(self.tracks) - 1
-        if self.must_sound and self.owed and onset == self.bar_length - 1:
-            last = min(self.owed)
+        if self.due and onset == self.bar_length - 1:
+            last = min(self.due)
         first = self._track if onset == self._onset and self._track >= 0 else 0
-        tracks = [t for t in range(first, last + 1) if self._free(t, onset).any()]
-        return [t for t in tracks if t in self.owed] if self.owed and self._hurried() else tracks
+        tracks = [
+            t
+            for t in range(first, last + 1)
+            if t not in self._silent and self._free(t, onset).any()
+        ]
+        return [t for t in tracks if t in self.due] if self.due and self._hurried() else tracks
+
+
+def only(size: int, value: int) -> Mask:
+    """A mask (size,) that allows one value."""
+    legal = np.zeros(size, dtype=bool)
+    legal[value] = True
+    return legal

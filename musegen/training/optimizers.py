@@ -23,7 +23,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
     found first, and meets the long matrix once. That squares the singular values, so it needs
     float32: in bfloat16 the small ones would be lost.
     """
-    long = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    long = matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix
     x = long / (long.norm() + 1e-7)
     gram = x @ x.T
     a, b, c = QUINTIC
@@ -35,8 +35,8 @@ def orthogonal(matrix: Tensor) -> Tensor:
         if step + 1 < QUINTIC_STEPS:
             gram = polynomial @ (polynomial @ gram)
     assert product is not None
-    x = product @ x
-    return x.T if matrix.shape[0] > matrix.shape[1] else x
+    moved: Tensor = product @ x
+    return moved.mT if matrix.shape[0] > matrix.shape[1] else moved
 
 
 class Muon(torch.optim.Optimizer):

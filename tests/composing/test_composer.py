@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,21 +14,21 @@ from musegen.composing.composer import (
     Composer,
     Composition,
     chance,
-    draw_row,
     furnished,
     in_order,
     told,
 )
 from musegen.composing.draft import Draft
+from musegen.composing.drawing import draw_row
 from musegen.corpus.links import row_links
 from musegen.corpus.windows import row_times
 from musegen.errors import LabelError, WishError
+from musegen.evaluation.wishing import random_wishes
 from musegen.model.decode import RowDraw, Stepper
 from musegen.model.sampling import Sampling
 from musegen.music.ongrid import is_on_grid
 from musegen.music.score import Key, Marker
 from musegen.music.timing import bar_lines
-from musegen.tokens import scales
 from musegen.tokens.codec import encode, head_rows
 from musegen.tokens.controls import Controls, SectionPlan, TrackPlan
 from musegen.tokens.fields import BAR, CHORD, NOTE, SEEN_LINKS, Rows, as_rows
@@ -35,25 +36,6 @@ from musegen.tokens.limits import Limits
 from tests.composing.busy import GENRES, blind_composer, busy_composer
 from tests.music.tunes import line, piece
 from tests.tokens.laws import kept
-
-
-def random_wishes(chance: random.Random) -> Controls:
-    """What somebody might ask for; bars always, so that the test is short."""
-    tracks = [TrackPlan(chance.randrange(128)) for _ in range(chance.randint(0, 5))]
-    if not tracks or chance.random() < 0.5:
-        tracks.append(TrackPlan(chance.choice(scales.DRUM_KITS), True))
-    named = chance.random() < 0.5
-    return Controls(
-        genre=chance.choice((None, *GENRES)),
-        valence=chance.choice((None, -1.0, 0.33)),
-        key=chance.choice((None, (3, "minor"))),
-        bars=chance.randint(1, 5),
-        meter=chance.choice((None, (4, 4), chance.choice(scales.METERS))),
-        tempo=chance.choice((None, chance.randint(16, 300))),
-        tracks=tuple(tracks) if named else (),
-        track_count=None if named else chance.choice((None, chance.randint(1, 16))),
-        drums=None if named else chance.choice((None, True)),
-    )
 
 
 def lawful(found: Composition, wishes: Controls) -> None:
@@ -70,7 +52,7 @@ def test_forty_random_wishes() -> None:
     """Forty pieces with random wishes are legal, end, and keep every hard wish exactly."""
     chance = random.Random(1)
     for seed in range(40):
-        wishes = random_wishes(chance)
+        wishes = random_wishes(chance, GENRES, most_bars=5)
         (found,) = blind_composer().compose(wishes, seed=seed)
         lawful(found, wishes)
 
@@ -125,7 +107,7 @@ def written_plainly(composer: Composer, wishes: Controls, seed: int, number: int
     window, _, _ = draft.view(context)
     while not draft.grammar.finished:
         state = stepper.prefill(0, *(torch.from_numpy(part) for part in now(window)))
-        row = draw_row(RowDraw(stepper, 0, state), draft, Sampling())
+        row = draw_row(partial(RowDraw, stepper, 0, state), draft, Sampling())
         draft.take(row)
         if len(window) == context:
             window, _, _ = draft.view(context)

@@ -20,6 +20,7 @@ def test_wishes_become_limits() -> None:
         meters=((0, (6, 8)),),
         tempos=((0, 90),),
         instruments=((0, False), (40, False), (0, True)),
+        tracks=(PIANO, TrackPlan(40), DRUMS),
     )
 
 

@@ -13,6 +13,7 @@ SHAPES = [(24, 24), (40, 16), (16, 40), (1, 9)]
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("smallest", [1.0, 0.2])
 def test_singular_values_come_near_one(shape: tuple[int, int], smallest: float) -> None:
+    """And the singular vectors stay."""
     torch.manual_seed(3)
     count = min(shape)
     u, _ = torch.linalg.qr(torch.randn(shape[0], count))
@@ -25,11 +26,13 @@ def test_singular_values_come_near_one(shape: tuple[int, int], smallest: float) 
 
 
 def test_a_zero_gradient_moves_nothing() -> None:
+    """No division by zero."""
     assert float(orthogonal(torch.zeros(5, 7)).abs().max()) == 0
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_same_moves_as_torch(shape: tuple[int, int]) -> None:
+    """Four steps of momentum, decay and scale."""
     torch.manual_seed(5)
     start = torch.randn(shape)
     ours, theirs = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
@@ -45,6 +48,7 @@ def test_the_same_moves_as_torch(shape: tuple[int, int]) -> None:
 
 
 def test_every_parameter_has_one_optimiser() -> None:
+    """None is left out, none moves twice."""
     model = MusicModel(TABLE, ModelConfig(layers=2, width=16, heads=2, hidden=16, context=64))
     held = [
         id(p)

@@ -1,0 +1,106 @@
+"""Rows are as likely as the model says among legal rows, not field by field."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from musegen.composing.composer import chance
+from musegen.composing.draft import Draft
+from musegen.composing.drawing import draw_row
+from musegen.model.sampling import Sampling, legal_share
+from musegen.tokens.codec import head_rows
+from musegen.tokens.controls import Controls, TrackPlan
+from musegen.tokens.fields import BAR, FIELDS, KINDS, NOTE, column
+from musegen.tokens.limits import Limits
+
+PLAIN = Sampling(temperature=1.0, top_p=1.0)
+ONSET, PITCH = column(NOTE, "onset"), column(NOTE, "pitch")
+
+
+class Told:
+    """A model that says the same of every row: the odds of each field, all others being even."""
+
+    def __init__(self, odds: dict[str, dict[int, float]]) -> None:
+        self.odds = odds
+
+    def kind_logits(self) -> torch.Tensor:
+        """Odds of the kind."""
+        return self._logits("kind", len(KINDS))
+
+    def field_logits(self, name: str) -> torch.Tensor:
+        """Odds of a field."""
+        return self._logits(name, FIELDS[name].size)
+
+    def take_kind(self, kind: int, prior: Sequence[int] | None) -> None:
+        """Nothing depends on it."""
+
+    def take_track(self, track: int, before: int, note: Sequence[int] | None) -> None:
+        """Nothing depends on it."""
+
+    def take_field(self, name: str, value: int) -> None:
+        """Nothing depends on it."""
+
+    def _logits(self, name: str, size: int) -> torch.Tensor:
+        if name not in self.odds:
+            return torch.zeros(size)
+        odds = torch.full((size,), 1e-12)
+        for value, share in self.odds[name].items():
+            odds[value] = share
+        return odds.log()
+
+
+def piano(onsets: dict[int, float], pitches: dict[int, float]) -> Told:
+    """Notes of the one piano, none of them held long."""
+    only = {"kind": {NOTE: 1.0}, "instrument": {0: 1.0}, "number": {0: 1.0}, "duration": {6: 1.0}}
+    return Told({**only, "onset": onsets, "pitch": pitches})
+
+
+def one_note_down() -> Draft:
+    """A piano has struck C4 at the beginning of the bar: above it only is free there."""
+    wishes = Controls(meter=(4, 4), bars=2, tracks=(TrackPlan(0),))
+    draft = Draft(0, Limits.of(wishes), head_rows(wishes, ("folk",)), chance(1, 0))
+    free = {"low": {1: 1.0}, "high": {FIELDS["high"].size - 1: 1.0}}
+    only_bars = Told({"kind": {BAR: 1.0}, **free})
+    while draft.rows[-1][0] != BAR:
+        draft.take(draw_row(lambda: only_bars, draft, PLAIN))
+    first = piano({0: 1.0}, {60: 1.0})
+    draft.take(draw_row(lambda: first, draft, PLAIN))
+    assert draft.rows[-1][0] == NOTE
+    assert draft.rows[-1][ONSET] == 0
+    assert draft.rows[-1][PITCH] == 60
+    return draft
+
+
+def test_what_leads_to_little_that_is_legal_is_drawn_as_seldom() -> None:
+    """Half of the odds are on the present onset, but a hundredth of those on a legal pitch."""
+    draft = one_note_down()
+    told = piano({0: 0.5, 12: 0.5}, {60: 0.99, 61: 0.01})
+    rows = np.array([draw_row(lambda: told, draft, PLAIN) for _ in range(400)])
+    here = rows[rows[:, ONSET] == 0]
+    assert (here[:, PITCH] == 61).all()
+    assert len(here) < 20, "about one in a hundred; field by field it would be one in two"
+    later = rows[rows[:, ONSET] == 12]
+    assert (later[:, PITCH] == 60).mean() > 0.95
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_what_has_no_legal_odds_at_all_still_ends(temperature: float) -> None:
+    """A model that insists on what is not legal gets the nearest legal thing."""
+    draft = one_note_down()
+    told = piano({0: 1.0}, {60: 1.0})
+    row = draw_row(lambda: told, draft, Sampling(temperature=temperature, top_p=1.0))
+    assert row[ONSET] == 0
+    assert row[PITCH] > 60
+
+
+def test_the_legal_share() -> None:
+    """The share of the odds, at a temperature, that the mask allows."""
+    logits = np.log(np.array([0.1, 0.2, 0.3, 0.4]))
+    mask = np.array([True, False, True, False])
+    assert legal_share(logits, mask, 1.0) == pytest.approx(0.4)
+    assert legal_share(logits, mask, 0.5) == pytest.approx(0.1 / 0.3)
+    assert legal_share(logits, mask, 0.0) == 0.0
+    assert legal_share(logits, ~mask, 0.0) == 1.0
+    assert legal_share(logits, np.ones(4, dtype=bool), 1.0) == 1.0
