@@ -116,6 +116,7 @@ def command(
         valence=valence,
         arousal=arousal,
         bars=bars if loop is None else loop,
+        loop=loop is not None,
         tempo=tempo,
         key=None if key is None else parse_key(key),
         meter=None if meter is None else parse_meter(meter),
@@ -133,7 +134,7 @@ def command(
     places = _places(out or Path(f"musegen-{seed}.mid"), count, extra, force)
     pieces = _compose(wishes, sampling, seed, count, checkpoint, device, quiet)
     for piece, place in zip(pieces, places, strict=True):
-        made = replace(piece.recipe, humanize=humanize, loop=loop is not None)
+        made = replace(piece.recipe, humanize=humanize)
         _write(piece.composition, made, place, extra, force, quiet)
 
 

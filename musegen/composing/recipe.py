@@ -40,8 +40,8 @@ class Recipe:
     """What makes a file again, byte for byte on the same kind of machine.
 
     `checkpoint` is the SHA-256 of its weights, `checkpoint_name` its folder's name. Piece `number`
-    (from 0) of `count` that were composed side by side. `loop`: cut at its last bar line.
-    `prompt` is the SHA-256 of the file that the piece goes on from, where there is one.
+    (from 0) of `count` that were composed side by side. `prompt` is the SHA-256 of the file that
+    the piece goes on from, where there is one.
     """
 
     version: str
@@ -53,7 +53,6 @@ class Recipe:
     wishes: Controls
     sampling: Sampling
     humanize: float = 0.0
-    loop: bool = False
     prompt: str | None = None
     device: str = "cpu"
     threads: int = 1
@@ -70,7 +69,6 @@ class Recipe:
         sampling: Sampling,
         *,
         humanize: float = 0.0,
-        loop: bool = False,
     ) -> "Recipe":
         """The recipe of one of `count` pieces that this composer made of these wishes."""
         return cls(
@@ -83,7 +81,6 @@ class Recipe:
             wishes=wishes,
             sampling=sampling,
             humanize=humanize,
-            loop=loop,
             device=next(composer.checkpoint.model.parameters()).device.type,
             threads=torch.get_num_threads(),
             torch=torch.__version__,
@@ -142,19 +139,25 @@ def _recipe(entries: dict[str, Any]) -> Recipe:
 
 def _wishes(entries: dict[str, Any]) -> Controls:
     told = {**entries}
-    for name in ("key", "meter"):
-        if name in told:
-            told[name] = tuple(told[name])
     for name, kind in _PARTS.items():
         if name in told:
-            told[name] = tuple(kind(**part) for part in told[name])
-    return Controls(**told)
+            told[name] = [kind(**_as_tuples(part)) for part in told[name]]
+    return Controls(**_as_tuples(told))
+
+
+def _as_tuples(entries: dict[str, Any]) -> dict[str, Any]:
+    """The entries with every list, and every list in it, as a tuple: JSON has none."""
+
+    def one(value: Any) -> Any:
+        return tuple(map(one, value)) if isinstance(value, list) else value
+
+    return {name: one(value) for name, value in entries.items()}
 
 
 def finished(piece: Composition, recipe: Recipe) -> Score:
     """The piece as it is written: a loop cut at its last bar line, humanised where asked for."""
     score = piece.score
-    if recipe.loop:
+    if recipe.wishes.loop:
         lines = bar_lines(score)
         score = trim(score, 0, recipe.wishes.bars or len(lines) - 1)
     chance = np.random.default_rng([recipe.seed, recipe.number, HUMANIZING])

@@ -27,7 +27,7 @@ def test_stems_loop_and_recipe(run: Run, here: Path, checkpoint: Path) -> None:
         assert read_midi(file).end == whole.end
         assert lint(file).findings == ()
     recipe = json.loads((here / "tune.json").read_text())
-    assert (recipe["seed"], recipe["wishes"]["bars"], recipe["loop"]) == (4, 2, True)
+    assert (recipe["seed"], recipe["wishes"]["bars"], recipe["wishes"]["loop"]) == (4, 2, True)
     assert recipe["composed_by"].startswith("This music was composed by a model")
     assert "exists already" in complaint(run(*words))
     (here / "tune.mid").unlink()

@@ -33,7 +33,8 @@ WISHES = Controls(
 )  # fmt: skip
 PLANNED = replace(
     WISHES,
-    sections=(SectionPlan(0, "A", 2),),
+    sections=(SectionPlan(0, "A", 2, instruments=((73, False), (0, True))),),
+    meter_changes=((1, (4, 4)),),
     plan=(BarPlan(density=2.0), BarPlan(1, "varied")),
     chords=(Chord(0, 0, 2, "m"),),
 )
@@ -49,7 +50,7 @@ def composed(wishes: Controls = WISHES, count: int = 1, **rest: object) -> list[
     ]
 
 
-@pytest.mark.parametrize("rest", [{}, {"humanize": 0.7, "loop": True}])
+@pytest.mark.parametrize("rest", [{}, {"humanize": 0.7}])
 def test_a_file_is_made_again_from_what_it_carries(rest: dict[str, object]) -> None:
     """Byte for byte, the third of three as well as the first, humanised or not."""
     for file in composed(count=3, **rest):
@@ -109,7 +110,7 @@ def test_a_file_without_a_recipe() -> None:
     "change",
     [
         {"seed": "x"}, {"seed": -1}, {"unknown": 1}, {"number": 9}, {"wishes": {"bars": 0}},
-        {"wishes": []}, {"sampling": {"heat": 1}}, {"loop": 1}, {"wishes": {"tracks": [1]}},
+        {"wishes": []}, {"sampling": {"heat": 1}}, {"humanize": "x"}, {"wishes": {"tracks": [1]}},
         {"count": True},
     ],
 )  # fmt: skip
@@ -125,7 +126,8 @@ def test_a_damaged_recipe_is_refused(change: dict[str, object]) -> None:
 
 def test_nothing_rings_past_the_end_of_a_loop() -> None:
     """The file is exactly as many bars long as were asked for."""
-    (piece,) = COMPOSER.compose(WISHES, seed=1)
-    recipe = Recipe.of(COMPOSER, "tiny", piece, 1, WISHES, Sampling(), loop=True)
+    wishes = replace(WISHES, loop=True)
+    (piece,) = COMPOSER.compose(wishes, seed=1)
+    recipe = Recipe.of(COMPOSER, "tiny", piece, 1, wishes, Sampling())
     assert finished(piece, recipe).end == 2 * 72
     assert read_midi(composed_file(piece, recipe)).end == 2 * 1440
