@@ -209,7 +209,7 @@ def _on_lines(score: Score, lines: Ints) -> tuple[Marker, ...]:
             markers.append(Marker(int(lines[place]), clean))
     if not markers or markers[0].tick > 0:
         markers.insert(0, Marker(0, OPENING))
-    return tuple(markers)
+    return tuple(dict.fromkeys(markers))
 
 
 def _named_by_what_it_is(track: Track) -> Track:

@@ -47,6 +47,7 @@ def test_markers_lie_on_bar_lines_and_begin_at_the_beginning() -> None:
     assert markers_of(SCALE) == [(0, "Start")]
     assert markers_of(SCALE, (0, "A"), (4, "B")) == [(0, "A"), (4, "B")]
     assert markers_of(SCALE, (1, "A"), (3, "B")) == [(0, "A"), (4, "B")]
+    assert markers_of(SCALE, (0, "A"), (1, "A"), (1, "B")) == [(0, "A"), (0, "B")]
     assert markers_of(SCALE, (4, "B"), (0, " \n")) == [(0, "Start"), (4, "B")]
 
 

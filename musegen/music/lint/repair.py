@@ -130,7 +130,7 @@ def _score(opened: Opened, parts: list[Part]) -> Score:
     metas = sorted(opened.metas(TEMPO), key=lambda event: event.tick)
     tempos = [Tempo(e.tick, int.from_bytes(e.content)) for e in metas if len(e.content) == 3]
     keys = {e.tick: e.content for e in reversed(opened.metas(KEY)) if is_key(e.content)}
-    markers = {(e.tick, e.content) for e in opened.metas(MARKER)}
+    markers = dict.fromkeys((e.tick, e.content) for e in opened.metas(MARKER))
     last = max(track.end for track in tracks)
     lasts = opened.end <= last + MAX_SILENCE_QUARTERS * opened.ticks_per_quarter
     return Score(
@@ -139,7 +139,7 @@ def _score(opened: Opened, parts: list[Part]) -> Score:
         tuple(tempo for tempo in tempos if tempo.microseconds),
         opened.meters,
         tuple(_key(tick, content) for tick, content in sorted(keys.items())),
-        tuple(Marker(tick, _text(text)) for tick, text in sorted(markers)),
+        tuple(Marker(tick, _text(text)) for tick, text in markers),
         end=opened.end if lasts else last,
     )
 
