@@ -141,11 +141,11 @@ def _changes(rows: list[Any], kind: Callable[..., Any]) -> tuple[Any, ...]:
 def written_scores(draw: st.DrawFn) -> Score:
     """A score as a MIDI file holds it: what is written and read again is the same.
 
-    480 ticks a quarter or a number that does not go into 480; a tempo and a meter at 0, none that
-    repeats what holds; names without a second of their kind; no overlaps, nothing shorter than a
-    48th; the end on a bar line.
+    480 ticks a quarter; a tempo, a meter, a key and a marker at 0, none that repeats what holds;
+    names without a second of their kind; no overlaps, nothing shorter than a 48th; the end on a bar
+    line.
     """
-    ppq = draw(st.sampled_from((480, 960, 1024, 384, 500)))
+    ppq = 480
     bars = draw(st.integers(1, 6))
     numerator, denominator = draw(st.sampled_from(((4, 4), (3, 4), (6, 8), (5, 4), (2, 2))))
     bar = numerator * 4 * ppq // denominator
@@ -162,7 +162,7 @@ def written_scores(draw: st.DrawFn) -> Score:
         rows = draw(st.lists(row, min_size=1, max_size=4, unique_by=lambda row: row[2]))
         notes = note_array([(on, min(long, end - on), p, v) for on, long, p, v in rows])
         tracks.append(Track(draw(st.integers(0, 127)), place == 3, name, notes))
-    tempos = [(0, draw(st.integers(1, 2**24 - 1)))]
+    tempos = [(0, draw(st.integers(1, 2**24 - 1).filter(not_cut_off)))]
     if bars > 1:
         tempos.append((bar + 1, tempos[0][1] % 999 + 1000))
     return Score(
@@ -171,6 +171,14 @@ def written_scores(draw: st.DrawFn) -> Score:
         tuple(Tempo(*row) for row in tempos if row[0] == 0 or row[1] != tempos[0][1]),
         (Meter(0, numerator, denominator),),
         (Key(0, draw(st.integers(0, 11)), draw(st.sampled_from(("major", "minor")))),),
-        draw(st.sampled_from(((), (Marker(0, "Verse"), Marker(bar, "Refrän ♯"))))),
+        draw(
+            st.sampled_from(((Marker(0, "Start"),), (Marker(0, "Verse"), Marker(bar, "Refrän ♯"))))
+        ),
         end=end,
     )
+
+
+def not_cut_off(microseconds: int) -> bool:
+    """Whether a tempo is none that a program cut off to whole microseconds, as 618,556 for 97."""
+    exact = 60_000_000 / max(1, round(60_000_000 / microseconds))
+    return not (microseconds < exact and round(exact) == microseconds + 1)

@@ -1,8 +1,10 @@
 """`musegen generate`: wishes on the command line, MIDI files out."""
 
+import json
 import secrets
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -13,6 +15,8 @@ from musegen.tokens.wishes import parse_key, parse_meter, parse_tracks
 
 if TYPE_CHECKING:
     from musegen.composing.composer import Composition
+    from musegen.composing.recipe import Recipe
+    from musegen.model.sampling import Sampling
 
 DEFAULT_CHECKPOINT = "checkpoints/small"
 
@@ -46,6 +50,12 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
 )
 @click.option("--png", is_flag=True, help="Also draw the piano roll, beside the MIDI file.")
 @click.option("--wav", is_flag=True, help="Also render sound, beside the MIDI file.")
+@click.option("--stems", is_flag=True, help="Also one MIDI file for each track, in OUT-stems.")
+@click.option("--recipe", is_flag=True, help="Also write the recipe in the file as JSON beside it.")
+@click.option("--loop", type=int, help="So many bars, to be repeated: nothing rings past them.")
+@click.option(
+    "--humanize", type=float, default=0.0, help="Timing and velocity a little off: 0 (off) to 1."
+)
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @click.option("--checkpoint", default=DEFAULT_CHECKPOINT, show_default=True, help="The model.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="cpu")
@@ -73,6 +83,10 @@ def command(
     out: Path | None,
     png: bool,
     wav: bool,
+    stems: bool,
+    recipe: bool,
+    loop: int | None,
+    humanize: float,
     force: bool,
     checkpoint: str,
     device: str,
@@ -93,11 +107,16 @@ def command(
         if valence is not None or arousal is not None:
             raise WishError("give a mood by name, or --valence and --arousal, not both")
         valence, arousal = mood_point(mood)
+    if loop is not None and bars not in (None, loop):
+        raise WishError(f"--loop {loop} and --bars {bars} contradict each other; give one of them")
+    if not 0 <= humanize <= 1:
+        raise WishError(f"humanize {humanize:g} is out of range: allowed is 0 (off) to 1")
     wishes = Controls(
         genre=genre,
         valence=valence,
         arousal=arousal,
-        bars=bars,
+        bars=bars if loop is None else loop,
+        loop=loop is not None,
         tempo=tempo,
         key=None if key is None else parse_key(key),
         meter=None if meter is None else parse_meter(meter),
@@ -111,13 +130,41 @@ def command(
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     if seed < 0:
         raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")
-    places = _places(out or Path(f"musegen-{seed}.mid"), count, png, wav, force)
+    extra = Extras(png, wav, stems, recipe)
+    places = _places(out or Path(f"musegen-{seed}.mid"), count, extra, force)
     pieces = _compose(wishes, sampling, seed, count, checkpoint, device, quiet)
     for piece, place in zip(pieces, places, strict=True):
-        _write(piece, place, png, wav, force, quiet)
+        made = replace(piece.recipe, humanize=humanize)
+        _write(piece.composition, made, place, extra, force, quiet)
 
 
-def _places(out: Path, count: int, png: bool, wav: bool, force: bool) -> list[Path]:
+class Extras(NamedTuple):
+    """What is written beside each piece."""
+
+    png: bool
+    wav: bool
+    stems: bool
+    recipe: bool
+
+    def beside(self, place: Path) -> dict[str, Path]:
+        """Where each of them goes that is wanted."""
+        names = {
+            "png": place.with_suffix(".png"),
+            "wav": place.with_suffix(".wav"),
+            "stems": place.with_name(f"{place.stem}-stems"),
+            "recipe": place.with_suffix(".json"),
+        }
+        return {kind: path for kind, path in names.items() if getattr(self, kind)}
+
+
+class Made(NamedTuple):
+    """A piece and what makes it again."""
+
+    composition: "Composition"
+    recipe: "Recipe"
+
+
+def _places(out: Path, count: int, extra: Extras, force: bool) -> list[Path]:
     """Where each piece goes; refuses before composing what could not be written after it."""
     if count < 1:
         raise WishError(f"count {count} is too small: at least one piece")
@@ -127,8 +174,7 @@ def _places(out: Path, count: int, png: bool, wav: bool, force: bool) -> list[Pa
         out = out.with_name(out.name + ".mid")
     places = [out.with_stem(f"{out.stem}-{n + 1}") for n in range(count)] if count > 1 else [out]
     for place in places:
-        files = [place, *(place.with_suffix(s) for s, on in ((".png", png), (".wav", wav)) if on)]
-        for file in files:
+        for file in (place, *extra.beside(place).values()):
             if file.exists() and not force:
                 raise OutputError(f"{file} exists already; choose another name, or add --force")
     if not out.parent.is_dir():
@@ -138,47 +184,62 @@ def _places(out: Path, count: int, png: bool, wav: bool, force: bool) -> list[Pa
 
 def _compose(
     wishes: Controls,
-    sampling: object,
+    sampling: "Sampling",
     seed: int,
     count: int,
     checkpoint: str,
     device: str,
     quiet: bool,
-) -> "list[Composition]":
+) -> list[Made]:
     from musegen.cli.progress import bars_progress
     from musegen.composing.composer import Composer
+    from musegen.composing.recipe import Recipe
     from musegen.model.devices import pick_device
 
     composer = Composer.load(checkpoint, pick_device(device))
     with bars_progress(count, quiet) as watch:
-        return composer.compose(wishes, sampling, seed, count, watch)  # type: ignore[arg-type]
+        pieces = composer.compose(wishes, sampling, seed, count, watch)
+    name = Path(checkpoint).resolve().name
+    return [
+        Made(piece, Recipe.of(composer, name, piece, count, wishes, sampling)) for piece in pieces
+    ]
 
 
 def _write(
-    piece: "Composition", place: Path, png: bool, wav: bool, force: bool, quiet: bool
+    piece: "Composition", recipe: "Recipe", place: Path, extra: Extras, force: bool, quiet: bool
 ) -> None:
-    from musegen.music.write import midi_bytes, write_midi
+    from musegen.composing.recipe import composed_file, finished
+    from musegen.files import write_whole
 
-    write_midi(piece.score, place, force=force)
+    score, content = finished(piece, recipe), composed_file(piece, recipe)
+    write_whole(place, content, force=force)
     click.echo(str(place))
-    if png:
+    beside = extra.beside(place)
+    if "png" in beside:
         from musegen.render.pianoroll import save_pianoroll
 
-        picture = place.with_suffix(".png")
         plan = piece.controls
         save_pianoroll(
-            piece.score,
-            picture,
+            score,
+            beside["png"],
             title=place.stem,
             genre=plan.genre or "",
             chords=plan.chords,
             sections=plan.sections,
             force=force,
         )
-        click.echo(str(picture))
-    if wav:
+        click.echo(str(beside["png"]))
+    if "wav" in beside:
         from musegen.render.audio import render_wav
 
-        sound = place.with_suffix(".wav")
-        recording = render_wav(midi_bytes(piece.score), sound, force=force)
-        click.echo(str(sound) + ("" if quiet else f"  ({recording.route})"))
+        recording = render_wav(content, beside["wav"], force=force)
+        click.echo(str(beside["wav"]) + ("" if quiet else f"  ({recording.route})"))
+    if "stems" in beside:
+        from musegen.music.stems import write_stems
+
+        files = write_stems(score, beside["stems"], force=force, texts=recipe.texts()[:1])
+        click.echo(str(beside["stems"]) + ("" if quiet else f"  ({len(files)} files)"))
+    if "recipe" in beside:
+        text = json.dumps(recipe.as_json(), indent=2, ensure_ascii=False) + "\n"
+        write_whole(beside["recipe"], text.encode(), force=force)
+        click.echo(str(beside["recipe"]))

@@ -15,6 +15,11 @@ from musegen.errors import MusegenError
 COMMANDS = {
     "generate": "Compose pieces with a checkpoint.",
     "train": "Train a checkpoint on a folder of MIDI files.",
+    "render": "Draw a MIDI file's piano roll, and render its sound.",
+    "play": "Play a MIDI file.",
+    "replay": "Make a composed file again from the recipe in it.",
+    "verify": "Say whether a composed file is what its recipe makes.",
+    "lint": "Check that a MIDI file opens well in a DAW; repair it.",
     "prepare": "Read a folder of MIDI files, to train on it later.",
     "data": "Get music to train on.",
     "evaluate": "Judge a checkpoint on held-out music.",

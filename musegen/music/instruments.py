@@ -5,6 +5,7 @@ in and unique track names come out. Knows no notes and no file.
 """
 
 import re
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -256,24 +257,35 @@ def find_instrument(text: str) -> tuple[Instrument, ...]:
     raise WishError(unknown("instrument", text, dict.fromkeys([*near, *map(str.lower, FAMILIES)])))
 
 
-def track_names(score: Score) -> list[str]:
+def says_drums(name: str) -> bool:
+    """Whether a track's name can only mean drums: "Drums", "Drum Kit 2", "Room Kit"."""
+    words = _plain(name).rstrip("0123456789 ")
+    return words in KIT_ALIASES or words in _KIT_NAMES
+
+
+_KIT_NAMES = frozenset(map(_plain, KITS.values()))
+
+
+def track_names(score: Score, taken: Collection[str] = ()) -> list[str]:
     """A name for every track, its own or its instrument's; a second one of a name is numbered.
 
-    Two grand pianos and drums: "Acoustic Grand Piano", "Acoustic Grand Piano 2", "Drums".
+    Two grand pianos and drums: "Acoustic Grand Piano", "Acoustic Grand Piano 2", "Drums". No track
+    gets a name that is `taken`.
     """
     wanted = [
-        _printable(track.name) or ("Drums" if track.is_drum else program_name(track.program))
+        printable(track.name) or ("Drums" if track.is_drum else program_name(track.program))
         for track in score.tracks
     ]
     names: list[str] = []
     for name in wanted:
         number, unique = 1, name
-        while unique in names or (number > 1 and unique in wanted):
+        while unique in names or unique in taken or (number > 1 and unique in wanted):
             number += 1
             unique = f"{name} {number}"
         names.append(unique)
     return names
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
+    """The name on one line, without what cannot be printed."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())

@@ -6,10 +6,13 @@ that whole collections can be handled without an object for each note. Knows no 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from pretty_midi import PrettyMIDI
 
 NoteArray = NDArray[np.int32]  # (N, 4): onset, duration, pitch, velocity
 
@@ -140,3 +143,16 @@ class Score:
     def with_tracks(self, tracks: Iterable[Track]) -> "Score":
         """The same piece with other tracks."""
         return replace(self, tracks=tuple(tracks))
+
+    def to_pretty_midi(self) -> "PrettyMIDI":
+        """The same piece as a `pretty_midi.PrettyMIDI`, every note at its tick."""
+        from musegen.music.pretty import to_pretty_midi
+
+        return to_pretty_midi(self)
+
+    @classmethod
+    def from_pretty_midi(cls, made: "PrettyMIDI") -> "Score":
+        """The piece in a `pretty_midi.PrettyMIDI`, in its own ticks."""
+        from musegen.music.pretty import from_pretty_midi
+
+        return from_pretty_midi(made)

@@ -6,40 +6,18 @@ for each instrument. Integer ticks throughout. Only this module and `read` know 
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import mido
 import numpy as np
 
-from musegen.errors import OutputError
 from musegen.files import write_whole
-from musegen.music import timing
-from musegen.music.instruments import track_names
-from musegen.music.score import (
-    DURATION,
-    ONSET,
-    PITCH,
-    VELOCITY,
-    Key,
-    Meter,
-    NoteArray,
-    Score,
-    Track,
-)
-from musegen.music.snapping import without_overlaps
-
-TICKS_PER_QUARTER = 480
-"""What DAWs themselves export, and 20 ticks to a grid step."""
-
-SHORTEST = 48
-"""No note is written shorter than this part of a quarter: players skip what is."""
+from musegen.music.exported import CONDUCTOR, exported
+from musegen.music.score import DURATION, ONSET, PITCH, VELOCITY, Key, Meter, Score, Track
 
 DRUM_CHANNEL = 9
 MELODIC_CHANNELS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15)
 RELEASE_VELOCITY = 64
-MAX_TICK = 2**28 - 1
-"""The longest time that MIDI can put between two events."""
 
 MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 MINOR = ("Cm", "C#m", "Dm", "Ebm", "Em", "Fm", "F#m", "Gm", "G#m", "Am", "Bbm", "Bm")
@@ -47,7 +25,10 @@ MINOR = ("Cm", "C#m", "Dm", "Ebm", "Em", "Fm", "F#m", "Gm", "G#m", "Am", "Bbm", 
 # What sounds before what at one tick: releases make room for the next note of their pitch.
 RELEASE_FIRST, THEN_STRIKE = 0, 1
 
+META = 0xFF
+
 Timed = tuple[int, mido.Message]
+Extra = tuple[int, bytes]
 
 
 def write_midi(
@@ -60,99 +41,46 @@ def write_midi(
 def midi_bytes(score: Score, *, texts: Sequence[str] = ()) -> bytes:
     """The score as the bytes of a MIDI file, with `texts` as text events at its beginning.
 
-    480 ticks a quarter where the score's own ticks go into that evenly, else the score's own. All
-    tracks end together, on a bar line. Notes of one pitch that overlap are cut, very short ones get
-    a 48th of a quarter, tracks without notes are left out.
+    What is written is `exported(score)`: 480 ticks a quarter, and all tracks end together, on a
+    bar line. Raises OutputError for what MIDI cannot hold.
     """
-    score = _exact(_one_drum_track(score))
-    _check(score)
-    changes = (score.tempos, score.meters, score.keys, score.markers)
-    last = max(change.tick for kind in changes for change in kind)
-    score = replace(score, end=max(score.end, last))
-    end = int(timing.bar_lines(score)[-1])
+    return spelled(exported(score), texts)
+
+
+def spelled(
+    score: Score, texts: Sequence[str] = (), extras: Sequence[Sequence[Extra]] = ()
+) -> bytes:
+    """A score as `exported` gives it in messages: the conductor, then each track on a channel.
+
+    `extras` are more events, the conductor's first, then each track's: ticks with the bytes of a
+    channel message, whose channel is set here, or of a meta event (ff, its type, its content).
+    """
     file = mido.MidiFile(type=1, ticks_per_beat=score.ticks_per_quarter, charset="utf-8")
-    file.tracks.append(_timed_track(_conductor(score, texts), end))
+    more = [*extras, *[()] * (1 + len(score.tracks) - len(extras))]
+    events = [*_conductor(score, texts), *_extra(more[0], 0)]
+    file.tracks.append(_timed_track(events, score.end))
     channels = iter(MELODIC_CHANNELS)
-    for track, name in zip(score.tracks, track_names(score), strict=True):
+    for track, own in zip(score.tracks, more[1:], strict=True):
         channel = DRUM_CHANNEL if track.is_drum else next(channels)
-        events = [*_opening(track, name, channel, score.keys), *_notes(track, channel, score)]
-        file.tracks.append(_timed_track(events, end))
+        opening = _opening(track, channel, score.keys)
+        events = [*opening, *_extra(own, channel), *_notes(track, channel)]
+        file.tracks.append(_timed_track(events, score.end))
     content = io.BytesIO()
     file.save(file=content)
     return content.getvalue()
 
 
-def _one_drum_track(score: Score) -> Score:
-    """The score without empty tracks, its drum tracks made one: they share MIDI's drum channel."""
-    tracks = [track for track in score.tracks if len(track)]
-    drums = [track for track in tracks if track.is_drum]
-    if len(drums) > 1:
-        largest = max(drums, key=len)
-        whole = replace(largest, notes=np.concatenate([track.notes for track in drums]))
-        tracks = [whole if track is largest else track for track in tracks]
-        tracks = [track for track in tracks if not track.is_drum or track is whole]
-    return score.with_tracks(tracks)
-
-
-def _exact(score: Score) -> Score:
-    """The score in the ticks that are written, every note with its sound and its release."""
-    factor, rest = divmod(TICKS_PER_QUARTER, max(1, score.ticks_per_quarter))
-    if rest:
-        factor = 1
-    if score.end * factor > MAX_TICK:
-        raise OutputError(
-            f"the score lasts {score.end:,} ticks; a MIDI file holds {MAX_TICK // factor:,}"
-        )
-    ticks = score.ticks_per_quarter * factor
-    return Score(
-        ticks_per_quarter=ticks,
-        tracks=tuple(replace(t, notes=_clean(t.notes, factor, ticks)) for t in score.tracks),
-        tempos=tuple(t._replace(tick=t.tick * factor) for t in timing.tempos_in_order(score)),
-        meters=tuple(m._replace(tick=m.tick * factor) for m in timing.meters_in_order(score)),
-        keys=tuple(key._replace(tick=key.tick * factor) for key in score.keys),
-        markers=tuple(mark._replace(tick=mark.tick * factor) for mark in score.markers),
-        end=score.end * factor,
-    )
-
-
-def _clean(notes: NoteArray, factor: int, ticks_per_quarter: int) -> NoteArray:
-    longer = notes * np.array([factor, factor, 1, 1], dtype=np.int32)
-    shortest = max(1, ticks_per_quarter // SHORTEST)
-    longer[:, DURATION] = np.maximum(longer[:, DURATION], shortest)
-    return without_overlaps(longer)
-
-
-def _check(score: Score) -> None:
-    """Refuses what MIDI has no place for, in words."""
-    melodic = sum(not track.is_drum for track in score.tracks)
-    if melodic > len(MELODIC_CHANNELS):
-        raise OutputError(
-            f"the score has {melodic} tracks beside the drums, and MIDI has channels for "
-            f"{len(MELODIC_CHANNELS)}: merge some (music.transform has merge_tracks; quantise "
-            "does it by itself)"
-        )
-    if not 1 <= score.ticks_per_quarter < 2**15:
-        raise OutputError(f"{score.ticks_per_quarter} ticks per quarter do not fit a MIDI file")
-    for track in score.tracks:
-        low, high = track.notes.min(axis=0), track.notes.max(axis=0)
-        fits = low[ONSET] >= 0 and low[PITCH] >= 0 and high[PITCH] <= 127
-        if not (fits and low[VELOCITY] >= 1 and high[VELOCITY] <= 127 and 0 <= track.program < 128):
-            raise OutputError(
-                "the score holds what MIDI does not: onsets are at least 0, pitches and programs "
-                "0 to 127, velocities 1 to 127"
-            )
-    for _, microseconds in score.tempos:
-        if not 1 <= microseconds <= timing.MAX_MICROSECONDS:
-            raise OutputError(f"a tempo of {microseconds} microseconds a quarter does not fit MIDI")
-    for _, numerator, denominator in score.meters:
-        powers = tuple(2**power for power in range(8))
-        if not 1 <= numerator <= 255 or denominator not in powers:
-            raise OutputError(f"a meter of {numerator}/{denominator} does not fit a MIDI file")
+def _extra(events: Sequence[Extra], channel: int) -> Iterator[Timed]:
+    for tick, content in events:
+        if content[0] == META:
+            yield tick, mido.UnknownMetaMessage(content[1], content[2:])
+        else:
+            yield tick, mido.Message.from_bytes(content).copy(channel=channel)
 
 
 def _conductor(score: Score, texts: Sequence[str]) -> Iterator[Timed]:
     """What holds for all tracks, in the order in which it is written at one tick."""
-    yield 0, mido.MetaMessage("track_name", name="Conductor")
+    yield 0, mido.MetaMessage("track_name", name=CONDUCTOR)
     for text in texts:
         yield 0, mido.MetaMessage("text", text=_utf8(text))
     for meter in score.meters:
@@ -161,7 +89,7 @@ def _conductor(score: Score, texts: Sequence[str]) -> Iterator[Timed]:
         yield tempo.tick, mido.MetaMessage("set_tempo", tempo=tempo.microseconds)
     yield from _keys(score.keys)
     for marker in score.markers:
-        yield marker.tick, mido.MetaMessage("marker", text=_utf8(marker.text))
+        yield marker.tick, mido.MetaMessage("marker", text=marker.text)
 
 
 def _time_signature(meter: Meter) -> mido.MetaMessage:
@@ -183,16 +111,16 @@ def _keys(keys: Sequence[Key]) -> Iterator[Timed]:
         yield key.tick, mido.MetaMessage("key_signature", key=names[key.tonic % 12])
 
 
-def _opening(track: Track, name: str, channel: int, keys: Sequence[Key]) -> Iterator[Timed]:
+def _opening(track: Track, channel: int, keys: Sequence[Key]) -> Iterator[Timed]:
     """The track's name, keys and instrument: bank 0, then one program change."""
-    yield 0, mido.MetaMessage("track_name", name=_utf8(name))
+    yield 0, mido.MetaMessage("track_name", name=track.name)
     yield from _keys(keys)
     yield 0, mido.Message("control_change", channel=channel, control=0, value=0)
     yield 0, mido.Message("control_change", channel=channel, control=32, value=0)
     yield 0, mido.Message("program_change", channel=channel, program=track.program)
 
 
-def _notes(track: Track, channel: int, score: Score) -> Iterator[Timed]:
+def _notes(track: Track, channel: int) -> Iterator[Timed]:
     """A release for every note that is struck, releases first where both fall on one tick."""
     onset, pitch = track.notes[:, ONSET], track.notes[:, PITCH]
     count = len(track)
