@@ -28,7 +28,7 @@ UNREADABLE = "cannot be read"
 TOO_SHORT = "too short"
 BUG = "error in musegen"
 
-READING = 1
+READING = 2
 """Raised when the same file gives another `Reading`: what was kept is then read anew."""
 
 _DRUM_OFFSET = 256  # drums are told from pitches when notes are hashed
