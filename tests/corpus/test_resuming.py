@@ -20,6 +20,7 @@ from musegen.corpus.reading import PrepareSettings
 from musegen.errors import CorpusError
 from musegen.music.read import read_midi
 from musegen.music.score import Score
+from musegen.music.source import Limits
 from tests.corpus.test_prepare import contents, song, whys
 
 ROOT = Path(__file__).parents[2]
@@ -43,9 +44,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
     """Counts what is read in this process."""
     seen = Reads()
 
-    def counted(source: Path) -> Score:
+    def counted(source: Path, limits: Limits) -> Score:
         seen.append(source.name)
-        return read_midi(source)
+        return read_midi(source, limits)
 
     monkeypatch.setattr("musegen.corpus.reading.read_midi", counted)
     return seen
@@ -214,10 +215,10 @@ def test_what_musegen_failed_on_is_tried_again(
     """A bug that was mended since does not cost the file for ever."""
     out = tmp_path / "out"
 
-    def failing(source: Path) -> Score:
+    def failing(source: Path, limits: Limits) -> Score:
         if source.name == "03.mid":
             raise IndexError
-        return read_midi(source)
+        return read_midi(source, limits)
 
     with monkeypatch.context() as patched:
         patched.setattr("musegen.corpus.reading.read_midi", failing)

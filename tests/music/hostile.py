@@ -319,3 +319,22 @@ def _random() -> Made:
         for _ in range(number + 1):
             content[chance.randrange(14, len(content))] = chance.randrange(256)
         yield f"{number + 1} bytes changed", bytes(content), None
+
+
+def mutant(content: bytes, chance: random.Random) -> bytes:
+    """The file with one to eight small changes."""
+    changed = bytearray(content)
+    for _ in range(chance.randint(1, 8)):
+        at, size = chance.randrange(len(changed) + 1), chance.randint(1, 8)
+        kind = chance.randrange(5)
+        if kind == 0:
+            changed[at : at + 1] = bytes([chance.randrange(256)])
+        elif kind == 1:
+            changed[at : at + size] = b""
+        elif kind == 2:
+            changed[at:at] = changed[at : at + size]
+        elif kind == 3:
+            changed[at:at] = chance.randbytes(size)
+        elif changed:
+            changed[at % len(changed)] ^= 1 << chance.randrange(8)
+    return bytes(changed)

@@ -10,7 +10,7 @@ import symusic.core as symusic
 from musegen.errors import MidiError
 from musegen.music.read import CPLUSPLUS_ERRORS, read_midi
 from musegen.music.write import midi_bytes
-from tests.music.hostile import GOOD, TWO, Hostile, hostile
+from tests.music.hostile import GOOD, TWO, Hostile, hostile, mutant
 
 CASES = list(hostile())
 SMALL = [case for case in CASES if len(case.content) < 1_000_000]
@@ -111,22 +111,3 @@ def test_mutants() -> None:
     for _ in range(MUTANTS):
         content = mutant(chance.choice(sources), chance)
         assert notes_of(content) >= 0
-
-
-def mutant(content: bytes, chance: random.Random) -> bytes:
-    """The file with one to eight small changes."""
-    changed = bytearray(content)
-    for _ in range(chance.randint(1, 8)):
-        at, size = chance.randrange(len(changed) + 1), chance.randint(1, 8)
-        kind = chance.randrange(5)
-        if kind == 0:
-            changed[at : at + 1] = bytes([chance.randrange(256)])
-        elif kind == 1:
-            changed[at : at + size] = b""
-        elif kind == 2:
-            changed[at:at] = changed[at : at + size]
-        elif kind == 3:
-            changed[at:at] = chance.randbytes(size)
-        elif changed:
-            changed[at % len(changed)] ^= 1 << chance.randrange(8)
-    return bytes(changed)
