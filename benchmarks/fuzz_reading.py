@@ -8,9 +8,11 @@ processor, and what is read with fewer notes than symusic finds.
 Leaves benchmarks/results/fuzz_reading.json and .md.
 """
 
+import argparse
 import random
 import sys
 import time
+from array import array
 from collections import Counter
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from tests.music.hostile import hostile, mutant
 PACKAGES = ("numpy", "symusic")
 LARGEST = 4_000  # bytes of a file that is changed
 SLOW_S = 1.0
+EVERY = 20_000  # mutants: a run that is stopped has left what it knew
 
 
 def outcome(content: bytes, counts: Counter[str]) -> float:
@@ -51,8 +54,43 @@ def outcome(content: bytes, counts: Counter[str]) -> float:
     return spent
 
 
+def leave_so_far(
+    chosen: argparse.Namespace,
+    machine: Machine,
+    sources: int,
+    counts: Counter[str],
+    spent: "array[float]",
+) -> None:
+    """The results say what came of the mutants that were read until now."""
+    in_order, done = sorted(spent), len(spent)
+    cpu_ms = {
+        "median": round(1000 * in_order[done // 2], 3),
+        "99.9 in 100": round(1000 * in_order[int(done * 0.999)], 3),
+        "most": round(1000 * in_order[-1], 3),
+    }
+    figures = {
+        "asked_for": chosen.mutants,
+        "mutants": done,
+        "seed": chosen.seed,
+        "sources": sources,
+        "counts": dict(counts),
+        "cpu_ms": cpu_ms,
+    }
+    escaped = sum(count for name, count in counts.items() if name.startswith("escaped"))
+    rows = [(name, f"{count:,}") for name, count in sorted(counts.items())]
+    page = [
+        "# Reading mutants",
+        f"{done:,} mutants of {chosen.mutants:,} asked for (seed {chosen.seed}), made from "
+        f"{sources} damaged and sound files of at most {LARGEST:,} bytes, in one process: "
+        f"{escaped} escaped, no crash.",
+        markdown_table(("", "mutants"), rows),
+        "CPU milliseconds a mutant: " + ", ".join(f"{n} {ms:g}" for n, ms in cpu_ms.items()) + ".",
+    ]
+    leave(chosen.results, "fuzz_reading", machine.describe(), figures, page)
+
+
 def main() -> None:
-    """Read the mutants and leave the results."""
+    """Read the mutants; the results are left every so often, and at the end."""
     parser = options(__doc__)
     parser.add_argument("--mutants", type=int, default=500_000)
     parser.add_argument("--seed", type=int, default=1)
@@ -60,31 +98,11 @@ def main() -> None:
     machine, chance = Machine(PACKAGES), random.Random(chosen.seed)
     sources = [case.content for case in hostile() if 60 < len(case.content) < LARGEST]
     counts: Counter[str] = Counter()
-    spent = [outcome(mutant(chance.choice(sources), chance), counts) for _ in range(chosen.mutants)]
-    spent.sort()
-    figures = {
-        "mutants": chosen.mutants,
-        "seed": chosen.seed,
-        "sources": len(sources),
-        "counts": dict(counts),
-        "cpu_ms": {
-            "median": round(1000 * spent[len(spent) // 2], 3),
-            "99.9 in 100": round(1000 * spent[int(len(spent) * 0.999)], 3),
-            "most": round(1000 * spent[-1], 3),
-        },
-    }
-    escaped = sum(count for name, count in counts.items() if name.startswith("escaped"))
-    rows = [(name, f"{count:,}") for name, count in sorted(counts.items())]
-    page = [
-        "# Reading mutants",
-        f"{chosen.mutants:,} mutants (seed {chosen.seed}) of {len(sources)} damaged and sound "
-        f"files of at most {LARGEST:,} bytes, in one process: {escaped} escaped, no crash.",
-        markdown_table(("", "mutants"), rows),
-        "CPU milliseconds a mutant: "
-        + ", ".join(f"{name} {ms:g}" for name, ms in figures["cpu_ms"].items())  # type: ignore[union-attr, attr-defined]
-        + ".",
-    ]
-    leave(chosen.results, "fuzz_reading", machine.describe(), figures, page)
+    spent = array("d")
+    for number in range(1, chosen.mutants + 1):
+        spent.append(outcome(mutant(chance.choice(sources), chance), counts))
+        if number % EVERY == 0 or number == chosen.mutants:
+            leave_so_far(chosen, machine, len(sources), counts, spent)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Preparing again: nothing is read twice, and what was done before never shows in the bytes."""
 
+import json
 import os
 import shutil
 import signal
@@ -204,6 +205,29 @@ def test_a_damaged_prepared_folder_costs_only_reading(
         content = bytearray(file.read_bytes())
         content[-300] ^= 1
         file.write_bytes(content)
+    song(music / "blues/00.mid", 50)
+    prepare(music, out, workers=0)
+    assert contents(out) == fresh(music)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"first": 10**30}, {"first": "x"}, {"shard": {}}, {"shard": 10**9}, {"rows": -5},
+        {"rows": 10**30}, {"sketch": 3}, {"sketch": ["%"]}, {"notes": None}, {"check": []},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_hostile_reading_is_made_again(
+    music: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    """A kept reading that says anything at all is neither trusted nor a reason to stop."""
+    out = tmp_path / "out"
+    prepare(music, out, workers=0)
+    file = out / READINGS_FILE
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    told = "".join(json.dumps(line | change) + "\n" for line in lines)
+    file.write_text(told + '{"key": "' + "0" * 32 + '", "x": ' + "[" * 50_000 + "\n")
     song(music / "blues/00.mid", 50)
     prepare(music, out, workers=0)
     assert contents(out) == fresh(music)
