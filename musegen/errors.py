@@ -30,7 +30,7 @@ class MidiError(MusegenError):
     """A MIDI file cannot be used. `path` names it, `reason` says why in words."""
 
     def __init__(self, path: str | Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        super().__init__(f"{shown(path)}: {shown(reason)}")
         self.path = str(path)
         self.reason = reason
 
@@ -60,6 +60,19 @@ class CheckpointError(MusegenError):
 
 class OutputError(MusegenError):
     """A file cannot be written where it was asked for."""
+
+
+def shown(text: object) -> str:
+    """Text on one line that no terminal obeys: control characters, line ends, marks that turn the
+    direction of writing, and bytes of no charset are written as their numbers.
+
+    >>> shown("a\\x1b[31mb"), shown("Flöte ♯")
+    ('a\\\\x1b[31mb', 'Flöte ♯')
+    """
+    words = str(text)
+    if words.isprintable():
+        return words
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
 
 
 def unknown(what: str, received: object, allowed: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """The `musegen` command: a group of commands, and the one place where errors become exit codes.
 
-Exit codes: 0 done, 1 something that the user can mend, 2 wrong usage, 130 and 143 interrupted.
+Exit codes: 0 done, 1 something that the user can mend, 2 wrong usage, 130 and 143 interrupted;
+`scan` has 1 for some files that cannot be used and 2 for none that can.
 """
 
 import importlib
@@ -21,6 +22,7 @@ COMMANDS = {
     "verify": "Say whether a composed file is what its recipe makes.",
     "lint": "Check that a MIDI file opens well in a DAW; repair it.",
     "prepare": "Read a folder of MIDI files, to train on it later.",
+    "scan": "Say what a folder of MIDI files is worth, and what is wrong with it.",
     "data": "Get music to train on.",
     "evaluate": "Judge a checkpoint on held-out music.",
     "genres": "List the genres that a checkpoint knows.",
@@ -58,7 +60,7 @@ class Commands(click.Group):
         if not alone:
             return super().main(*args, **kwargs)
         try:
-            super().main(*args, **kwargs)
+            code = super().main(*args, **kwargs)  # what the command chose to exit with, or None
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
@@ -78,7 +80,7 @@ class Commands(click.Group):
                 raise  # not about a file that somebody named: a bug
             click.echo(f"error: {error.filename}: {error.strerror}", err=True)
             sys.exit(1)
-        sys.exit(0)
+        sys.exit(code if isinstance(code, int) else 0)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,8 +1,11 @@
 """`musegen prepare`: a folder of MIDI files in, a prepared folder out that training starts from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
+
+from musegen.cli.limits import limit_options
 
 
 @click.command("prepare")
@@ -10,11 +13,19 @@ import click
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--workers", type=int, help="Processes that read files [one per core].")
 @click.option("--held-out", type=float, help="Share of pieces kept back to judge with [0.03].")
+@click.option("--keep-performed", is_flag=True, help="Use music that keeps to no beat, too.")
 @click.option("--quiet", is_flag=True, help="Only errors.")
+@limit_options
 def command(
-    folder: Path, out: Path, workers: int | None, held_out: float | None, quiet: bool
+    folder: Path,
+    out: Path,
+    workers: int | None,
+    held_out: float | None,
+    keep_performed: bool,
+    quiet: bool,
+    **limits: float | None,
 ) -> None:
-    """Read FOLDER, any folder of MIDI files, into OUT.
+    """Read FOLDER, any folder of MIDI files, into OUT. `musegen scan` says what is in it first.
 
     Run again after files were added, changed or removed, and only those are read; run again after
     it was stopped, and it goes on. Versions of one melody or piece are held out together.
@@ -23,10 +34,13 @@ def command(
       musegen prepare ~/midi midi.prepared
       musegen train ~/midi --out checkpoints/mine --prepared midi.prepared
     """
+    from musegen.cli.limits import limits_of
     from musegen.cli.preparing import prepared_with_progress
     from musegen.corpus.reading import PrepareSettings
 
-    settings = PrepareSettings() if held_out is None else PrepareSettings(held_out=held_out)
+    settings = PrepareSettings(keep_performed=keep_performed, limits=limits_of(limits))
+    if held_out is not None:
+        settings = replace(settings, held_out=held_out)
     prepared_with_progress(folder, out, workers, quiet, settings)
     if not quiet:
         click.echo(f"prepared: {out}")

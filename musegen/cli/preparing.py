@@ -8,7 +8,7 @@ from musegen.cli.progress import console, counted
 from musegen.corpus.prepare import prepare
 from musegen.corpus.reading import PrepareSettings
 from musegen.corpus.shards import Facts, Prepared
-from musegen.errors import SettingError
+from musegen.errors import SettingError, shown
 
 
 def prepared_with_progress(
@@ -53,6 +53,6 @@ def summary(facts: Facts) -> Iterator[str]:
     for reason, count in facts.reasons.items():
         yield f"left out: {count:,} {reason}"
     genres = sorted(facts.genre_counts.items(), key=lambda pair: -pair[1])
-    yield "genres: " + ", ".join(f"{name or 'none'} {count:,}" for name, count in genres)
+    yield "genres: " + ", ".join(f"{shown(name or 'none')} {count:,}" for name, count in genres)
     for warning in facts.warnings:
-        yield f"note: {warning}"
+        yield f"note: {shown(warning)}"

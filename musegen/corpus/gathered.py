@@ -81,7 +81,7 @@ class Gathered:
         if isinstance(result, Died):
             self._leave_out(LeftOut(path, DIED, result.reason))
         elif isinstance(result, LeftOut):
-            if lasts(result, self._folder / path):
+            if lasts(result, self._folder):
                 self._readings.write(line_of(key, result, None, 0))
             self._leave_out(result)
         elif result.identity in self._first:

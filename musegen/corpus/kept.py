@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from musegen.corpus.archives import located
 from musegen.corpus.labels import Label
 from musegen.corpus.reading import BUG, READING, UNREADABLE, PrepareSettings, Reading
 from musegen.corpus.scan import Found
@@ -35,6 +36,11 @@ _CHECK = ', "check": '
 _AS_IT_IS = ("notes", "bars", "identity", "lowest", "quantised")
 _NO_ROWS = np.zeros((0, fields.COLUMNS), dtype=np.int16)
 _ROW_BYTES = 2 * fields.COLUMNS
+_DAMAGE = (
+    OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError,
+    RecursionError,
+)  # fmt: skip
+"""What a damaged line can be found out by, before its checksum is looked at."""
 
 
 class Keys:
@@ -179,7 +185,7 @@ class KeptReadings:
         number, place = self._places[bytes.fromhex(key)]
         try:
             return self._sources[number].reading(place, path)
-        except (OSError, ValueError, KeyError, TypeError):
+        except _DAMAGE:
             return None
 
     def put(self, key: str, result: Reading | LeftOut) -> None:
@@ -231,10 +237,11 @@ def _is_whole(folder: Path) -> bool:
     return True
 
 
-def lasts(result: Reading | LeftOut, file: Path) -> bool:
-    """Whether a later run would make the same of the file: not where musegen failed on it, or where
-    it could not be opened.
+def lasts(result: Reading | LeftOut, root: Path) -> bool:
+    """Whether a later run would make the same of a file below `root`: not where musegen failed on
+    it, or where it could not be opened.
     """
     if isinstance(result, Reading):
         return True
+    file, _ = located(root, result.path)
     return result.kind != BUG and (result.kind != UNREADABLE or os.access(file, os.R_OK))

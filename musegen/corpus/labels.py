@@ -81,11 +81,19 @@ def genre_name(text: str) -> str | None:
 def folder_genre(path: str) -> str | None:
     """The name of the first folder on the path; none for a piece that lies in no folder.
 
+    A zip archive is a folder, too; of one that has folders in it the first of these counts.
+
     >>> folder_genre("Jazz/trio/blue.mid"), folder_genre("blue.mid")
     ('jazz', None)
+    >>> folder_genre("jazz.zip/blue.mid"), folder_genre("pack.zip/folk/reel.mid")
+    ('jazz', 'folk')
     """
-    parts = PurePosixPath(path).parts
-    return genre_name(parts[0]) if len(parts) > 1 else None
+    folders = PurePosixPath(path).parts[:-1]
+    if not folders:
+        return None
+    if folders[0].lower().endswith(".zip"):
+        return genre_name(folders[1] if len(folders) > 1 else folders[0][: -len(".zip")])
+    return genre_name(folders[0])
 
 
 def same_path(path: str) -> str:

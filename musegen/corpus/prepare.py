@@ -124,7 +124,7 @@ def _gather(
         result = next(fresh) if new else kept.get(key, path)
         if result is None or (isinstance(result, Reading) and gathered.needs_rows(result)):
             result, new = reader((path, label)), True
-        if new and not isinstance(result, Died) and lasts(result, reader.root / path):
+        if new and not isinstance(result, Died) and lasts(result, reader.root):
             kept.put(key, result)
         gathered.take(key, path, label, result)
         if progress is not None:

@@ -1,6 +1,7 @@
 """What is in a folder: every file that may be MIDI, and why others are not looked at.
 
-In: a folder. Out: paths, sizes and times in a fixed order. Opens no file and knows no label.
+In: a folder. Out: paths, sizes and times in a fixed order. Opens no file but the lists of zip
+archives, and knows no label.
 """
 
 import os
@@ -9,15 +10,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from musegen.corpus import archives
 from musegen.corpus.shards import LeftOut
-from musegen.errors import CorpusError
+from musegen.errors import CorpusError, MidiError
 
 ENDINGS = (".mid", ".midi", ".kar", ".rmi", ".smf")
 
 
+NO_MUSIC, NO_FILE, CLOSED = "not music", "not a file", "cannot be opened"
+NO_FOLDER, NESTED = "folder cannot be opened", "archive in an archive"
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file that may be MIDI: its path relative to the folder with forward slashes."""
+    """A file that may be MIDI: its path relative to the folder with forward slashes.
+
+    The path of a file in a zip archive goes on behind the archive's own: "pack.zip/jazz/blue.mid".
+    Its `modified_ns` is the checksum that the archive has of it.
+    """
 
     path: str
     size: int
@@ -25,7 +35,8 @@ class Found:
 
 
 def find_midi(folder: str | Path) -> tuple[list[Found], list[LeftOut]]:
-    """All MIDI files of a folder and its sub-folders by path, and what cannot be looked at.
+    """All MIDI files of a folder, its sub-folders and its zip archives by path, and what cannot be
+    looked at.
 
     A file is taken for MIDI by its ending, in any case. Folders that are links are followed once.
     Raises CorpusError where the folder is missing, is none, or holds no MIDI file.
@@ -42,12 +53,14 @@ def find_midi(folder: str | Path) -> tuple[list[Found], list[LeftOut]]:
         try:
             status = path.stat()
         except OSError as error:
-            left_out.append(LeftOut(relative, "cannot be opened", str(error.strerror)))
+            left_out.append(LeftOut(relative, CLOSED, str(error.strerror)))
             continue
         if path.name.startswith("._"):
-            left_out.append(LeftOut(relative, "not music", "macOS keeps file attributes in it"))
+            left_out.append(LeftOut(relative, NO_MUSIC, "macOS keeps file attributes in it"))
         elif not stat.S_ISREG(status.st_mode):
-            left_out.append(LeftOut(relative, "not a file", "it is a device, a pipe or a folder"))
+            left_out.append(LeftOut(relative, NO_FILE, "it is a device, a pipe or a folder"))
+        elif relative.lower().endswith(archives.ENDING):
+            _look_into(path, relative, found, left_out)
         else:
             found.append(Found(relative, status.st_size, status.st_mtime_ns))
     if not found and not left_out:
@@ -57,13 +70,30 @@ def find_midi(folder: str | Path) -> tuple[list[Found], list[LeftOut]]:
     return sorted(found, key=lambda f: f.path), sorted(left_out, key=lambda f: f.path)
 
 
+def _look_into(archive: Path, relative: str, found: list[Found], left_out: list[LeftOut]) -> None:
+    """The MIDI files in an archive are found, too."""
+    try:
+        listed = archives.entries(archive)
+    except MidiError as error:
+        left_out.append(LeftOut(relative, CLOSED, error.reason))
+        return
+    for entry in listed:
+        path, name = f"{relative}/{entry.name}", entry.name.rpartition("/")[2].lower()
+        if name.startswith("._"):
+            continue  # every archive that a Mac made has as many of these as files
+        if name.endswith(ENDINGS):
+            found.append(Found(path, entry.size, entry.checksum))
+        elif name.endswith(archives.ENDING):
+            left_out.append(LeftOut(path, NESTED, "unpack it first"))
+
+
 def _walk(root: Path, left_out: list[LeftOut]) -> Iterator[Path]:
-    """Files with a MIDI ending below `root`; each real folder is entered once."""
+    """Files below `root` that end as MIDI or archives do; each real folder is entered once."""
 
     def refuse(error: OSError) -> None:
         place = Path(error.filename or root)
         relative = place.relative_to(root).as_posix() if place.is_relative_to(root) else str(place)
-        left_out.append(LeftOut(relative, "folder cannot be opened", str(error.strerror)))
+        left_out.append(LeftOut(relative, NO_FOLDER, str(error.strerror)))
 
     entered: set[tuple[int, int]] = set()
     for place, folders, files in os.walk(root, onerror=refuse, followlinks=True):
@@ -74,5 +104,5 @@ def _walk(root: Path, left_out: list[LeftOut]) -> Iterator[Path]:
         entered.add((status.st_dev, status.st_ino))
         folders.sort()
         for name in files:
-            if name.lower().endswith(ENDINGS):
+            if name.lower().endswith((*ENDINGS, archives.ENDING)):
                 yield Path(place, name)

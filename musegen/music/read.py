@@ -1,246 +1,202 @@
 """A MIDI file becomes a Score, or a MidiError that says why not; nothing else ever escapes.
 
-Guarded against what is not a file, too large, endless or nonsense. The Score keeps the file's own
-ticks; `transform.quantise` brings it to the grid. Only this module and `write` know a MIDI library.
+symusic reads the file; where it refuses, or where something may be lost, it reads what `repair`
+makes of the tracks, and the reading with more notes counts. The Score keeps the file's own ticks;
+`transform.quantise` brings it to the grid. Only this module knows symusic.
 """
 
-import os
-import stat
-from dataclasses import replace
+import struct
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import symusic.core as symusic
 
 from musegen.errors import MidiError
-from musegen.music import timing
-from musegen.music.score import (
-    DURATION,
-    ONSET,
-    PITCH,
-    Key,
-    Marker,
-    Meter,
-    NoteArray,
-    Score,
-    Tempo,
-    Track,
-    note_array,
-)
-
-META, TEXT, END_OF_TRACK = 0xFF, 0x01, 0x2F
+from musegen.music.chunks import END_OF_TRACK, NAME, Layout, layout_of
+from musegen.music.parsed import GAP, Parsed, score_of
+from musegen.music.repair import OVER_127, Repairer, TooManyEvents, written
+from musegen.music.score import Score
+from musegen.music.source import DEFAULT_LIMITS, Limits, content_of, what_it_is
+from musegen.music.texts import conductor
 
 CPLUSPLUS_ERRORS = (RuntimeError, ValueError, IndexError, OverflowError, MemoryError)
 """What an exception of symusic's C++ can arrive as: every way in which it refuses a file."""
 
-MAX_BYTES = 32 * 2**20
-MAX_NOTES = 2_000_000
-MAX_HOURS = 4
-MAX_QUARTERS = 100_000
-MAX_TICK = 2**31 - 1
-MAX_DENOMINATOR = 64
-MAX_SILENCE_QUARTERS = 256
-"""A file's own end counts as the end of the piece where it follows the last note this soon."""
+EVENT_BYTES = 2
+"""No event is shorter: a file that holds fewer bytes for each event allowed holds no more."""
 
-MAX_CONDUCTOR_EVENTS = 20_000
-MAX_TEXT = 200
-"""Characters of a track's name or a marker that are kept."""
+NOTE_ON = 0x90
+CHANNELS = 16
+MANY_RELEASES = (16, 256, 4096)
+"""How many releases of a pitch are tried where one is not enough for what is never released."""
 
 
-def read_midi(source: str | Path | bytes) -> Score:
-    """The music of a MIDI file, or of a MIDI file's bytes.
+def read_midi(source: str | Path | bytes, limits: Limits = DEFAULT_LIMITS) -> Score:
+    """The music of a MIDI file, or of a MIDI file's bytes; `repairs` says what was put right.
 
-    Values that no file should hold (a meter of 0/0, a tempo of 0, a key of 32 sharps, a note of no
-    length) are put right or left out; tracks without notes are left out.
+    Damage of every kind is repaired where notes can still be told: junk before the header, wrong
+    lengths, missing ends, data bytes over 127, bad metas, notes that are never released. Values
+    that no file should hold (a meter of 0/0, a tempo of 0, a key of 32 sharps, a note of no length)
+    are put right or left out; tracks without notes are left out. Raises MidiError, and nothing
+    else, for what is no MIDI, holds no notes, or is larger than `limits`.
     """
-    path, content = _content(source)
-    try:
-        parsed = symusic.ScoreTick.from_midi(content, sanitize_data=True)
-    except CPLUSPLUS_ERRORS as error:
-        reason = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error")
-        raise MidiError(path, f"is not a MIDI file that can be read ({reason})") from error
-    return _score(parsed, path, _conductor(content)[1])
+    path, content = content_of(source, limits)
+    found = layout_of(content)
+    if found is None or not (found.spans or found.unknown):
+        raise MidiError(path, what_it_is(content))
+    if len(found.spans) > limits.tracks:
+        raise MidiError(path, f"holds {len(found.spans):,} tracks; at most {limits.tracks:,}")
+    refusal = MidiError(path, "holds no notes")
+    if len(content) <= EVENT_BYTES * limits.events:
+        quick = _quick(found)
+        if quick is not None and quick.notes and not quick.repairs and found.is_sound:
+            try:
+                return _score(quick, found, path, limits)
+            except MidiError as error:
+                refusal = error
+    else:
+        quick = None
+    for attempt in _attempts(found, quick, path, limits):
+        try:
+            return _score(attempt, found, path, limits)
+        except MidiError as error:
+            refusal = error
+    raise refusal
 
 
 def read_texts(source: str | Path | bytes) -> tuple[str, ...]:
     """The text events at the head of a MIDI file's first track, such as musegen's recipe."""
-    return tuple(_conductor(_content(source)[1])[0])
+    found = layout_of(content_of(source)[1])
+    if found is None or not found.spans:
+        return ()
+    begin, end = found.spans[0]
+    return tuple(conductor(found.content[begin:end])[0])
 
 
-def _too_large(size: int) -> str:
-    return f"holds {size / 2**20:.0f} MiB; at most {MAX_BYTES // 2**20} MiB are read"
+@dataclass(frozen=True)
+class _Attempt:
+    """One way to read the file: what symusic parsed, of which bodies, after which repairs."""
+
+    parsed: Parsed
+    bodies: Sequence[bytes]
+    repairs: Counter[str]
+
+    @property
+    def notes(self) -> int:
+        """How many notes were found."""
+        return int(self.parsed.score.note_num())
 
 
-def _content(source: str | Path | bytes) -> tuple[str, bytes]:
-    """What to call it, and the bytes of a regular file of sensible size, out of a .rmi wrapper."""
-    if isinstance(source, bytes):
-        path, content = "MIDI bytes", source
-    else:
-        path, content = str(source), _bytes_of(source)
-    if len(content) > MAX_BYTES:
-        raise MidiError(path, _too_large(len(content)))
-    if not content:
-        raise MidiError(path, "is empty")
-    return path, _unwrapped(content)
+def _score(attempt: _Attempt, found: Layout, path: str, limits: Limits) -> Score:
+    repairs = found.repairs + attempt.repairs
+    return score_of(attempt.parsed, attempt.bodies, found.microseconds, repairs, path, limits)
 
 
-def _bytes_of(source: str | Path) -> bytes:
-    try:
-        found = os.stat(source)
-        if not stat.S_ISREG(found.st_mode):
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-            raise MidiError(source, f"is {kind}; a MIDI file is needed")
-        if found.st_size > MAX_BYTES:
-            raise MidiError(source, _too_large(found.st_size))
-        with open(source, "rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a path with a null character in it
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise MidiError(source, f"cannot be read ({reason})") from error
+def _quick(found: Layout) -> _Attempt | None:
+    """The tracks as they are; None where symusic refuses them."""
+    bodies = [found.content[begin:end] for begin, end in found.spans]
+    parsed = _parse(found, bodies, sanitize=False)
+    if parsed is not None:
+        return _Attempt(parsed, bodies, Counter())
+    parsed = _parse(found, bodies, sanitize=True)
+    return None if parsed is None else _Attempt(parsed, bodies, Counter({OVER_127: 1}))
 
 
-def _unwrapped(content: bytes) -> bytes:
-    """The MIDI file inside a RIFF (.rmi) wrapper; anything else as it is."""
-    if content[:4] == b"RIFF" and content[8:12] == b"RMID":
-        start = content.find(b"MThd", 12, 4096)
-        return content[start:] if start >= 0 else content
-    return content
+def _attempts(
+    found: Layout, quick: _Attempt | None, path: str, limits: Limits
+) -> Iterator[_Attempt]:
+    """The other ways to read the file, those with most notes first; none without notes.
 
-
-def _conductor(content: bytes) -> tuple[list[str], int]:
-    """The text events of the first track, and the tick of its end; 0 where it holds music.
-
-    symusic gives neither. Read until the first event that is none of a conductor's, or the first
-    that is damaged: what is wrong with a file is for symusic to say.
+    Raises MidiError where the file holds too many events.
     """
-    texts: list[str] = []
-    at = 8 + int.from_bytes(content[4:8])
-    if content[at : at + 4] != b"MTrk":
-        return texts, 0
-    at, tick = at + 8, 0
+    tried = [_repaired(found, [*found.spans], path, limits), quick]
+    if quick is not None and not found.is_sound:
+        tried.append(_as_symusic_reads(found))
+    if not any(attempt is not None and attempt.notes for attempt in tried) and found.unknown:
+        renamed = _repaired(found, sorted(found.spans + found.unknown), path, limits)
+        if renamed is not None:
+            renamed.repairs[NAME] += len(found.unknown)
+            tried.append(renamed)
+    usable = [attempt for attempt in tried if attempt is not None and attempt.notes]
+    yield from sorted(usable, key=lambda attempt: -attempt.notes)
+
+
+def _repaired(
+    found: Layout, spans: Sequence[tuple[int, int]], path: str, limits: Limits
+) -> _Attempt | None:
+    repairer = Repairer(found.division, limits.events)
     try:
-        for _ in range(MAX_CONDUCTOR_EVENTS):
-            wait, at = _number(content, at)
-            tick += wait
-            if content[at] != META:
-                return texts, 0
-            kind = content[at + 1]
-            length, at = _number(content, at + 2)
-            if kind == END_OF_TRACK:
-                return texts, tick
-            if kind == TEXT:
-                texts.append(content[at : at + length].decode("utf-8", "replace"))
-            at += length
-    except IndexError:  # it ends too early
-        pass
-    return texts, 0
+        bodies = [repairer.track(found.content[begin:end]) for begin, end in spans]
+    except TooManyEvents:
+        reason = f"holds more than {limits.events:,} events, which is the most that are read"
+        raise MidiError(path, reason) from None
+    parsed = _parse(found, bodies, sanitize=True)
+    return None if parsed is None else _Attempt(parsed, bodies, repairer.repairs)
 
 
-def _number(content: bytes, at: int) -> tuple[int, int]:
-    """MIDI's number of variable length at `at`, and the place after it. 81 00 is 128."""
-    number = 0
-    for place in range(at, at + 4):
-        number = number << 7 | content[place] & 127
-        if content[place] < 128:
-            break
-    return number, place + 1
+def _as_symusic_reads(found: Layout) -> _Attempt | None:
+    try:
+        score = symusic.ScoreTick.from_midi(found.content, sanitize_data=True)
+    except CPLUSPLUS_ERRORS:
+        return None
+    bodies = [found.content[begin:end] for begin, end in found.spans]
+    return _Attempt(Parsed.of(score), bodies, Counter()) if score.tpq > 0 else None
 
 
-def _score(parsed: Any, path: str, end: int) -> Score:
-    if parsed.tpq <= 0:
-        raise MidiError(path, "says that a quarter note has no ticks")
-    count = parsed.note_num()
-    if not count:
-        raise MidiError(path, "holds no notes")
-    if count > MAX_NOTES:
-        raise MidiError(path, f"holds {count:,} notes; at most {MAX_NOTES:,} are read")
-    tracks = []
-    for part in parsed.tracks:
-        arrays = part.notes.numpy()
-        if len(arrays["time"]):
-            notes = _notes(arrays, path)
-            tracks.append(Track(part.program & 127, part.is_drum, _text(part.name), notes))
-    score = Score(
-        ticks_per_quarter=parsed.tpq,
-        tracks=tuple(tracks),
-        tempos=_tempos(parsed.tempos.numpy()),
-        meters=_meters(parsed.time_signatures.numpy()),
-        keys=_keys(parsed.key_signatures.numpy()),
-        markers=tuple(
-            Marker(marker.time, _text(marker.text))
-            for marker in parsed.markers
-            if marker.time >= 0 and _text(marker.text)
-        ),
-    )
-    if end <= score.end + MAX_SILENCE_QUARTERS * parsed.tpq:
-        score = replace(score, end=max(score.end, end))
-    quarters, hours = score.end / parsed.tpq, timing.length_s(score) / 3600
-    if hours > MAX_HOURS:
-        raise MidiError(path, f"lasts {hours:,.1f} hours; at most {MAX_HOURS} are read")
-    if quarters > MAX_QUARTERS:
-        raise MidiError(path, f"is {quarters:,.0f} quarter notes long; at most {MAX_QUARTERS:,}")
-    return score
+def _parse(found: Layout, bodies: Sequence[bytes], sanitize: bool) -> Parsed | None:
+    """What symusic makes of the tracks, every note of them released; None where it refuses them.
 
-
-def _notes(arrays: dict[str, Any], path: str) -> NoteArray:
-    """Notes as `note_array` would give them, sorted by one packed key where that is enough."""
-    notes = np.empty((len(arrays["time"]), 4), dtype=np.int32)
-    for column, name in enumerate(("time", "duration", "pitch", "velocity")):
-        notes[:, column] = arrays[name]
-    np.maximum(notes[:, DURATION], 1, out=notes[:, DURATION])
-    onset = notes[:, ONSET].astype(np.int64)
-    # A time past 2**31 ticks wraps round to a negative one.
-    if onset.min() < 0 or (onset + notes[:, DURATION]).max() > MAX_TICK:
-        raise MidiError(path, f"is longer than {MAX_TICK:,} ticks")
-    np.clip(notes[:, 2:], [0, 1], 127, out=notes[:, 2:])
-    key = onset << 7 | notes[:, PITCH]
-    if (key[1:] > key[:-1]).all():
-        notes.setflags(write=False)
-        return notes
-    order = np.argsort(key, kind="stable")
-    if (np.diff(key[order]) == 0).any():
-        return note_array(notes)
-    notes = notes[order]
-    notes.setflags(write=False)
-    return notes
-
-
-def _tempos(arrays: dict[str, Any]) -> tuple[Tempo, ...]:
-    rows = zip(arrays["time"].tolist(), arrays["mspq"].tolist(), strict=True)
-    kept = tuple(
-        Tempo(tick, us) for tick, us in rows if tick >= 0 and 0 < us <= timing.MAX_MICROSECONDS
-    )
-    return timing.tempos_in_order(Score(1, tempos=kept))
-
-
-def _meters(arrays: dict[str, Any]) -> tuple[Meter, ...]:
-    names = ("time", "numerator", "denominator")
-    rows = zip(*(arrays[name].tolist() for name in names), strict=True)
-    kept = tuple(
-        Meter(tick, n, d)
-        for tick, n, d in rows
-        if tick >= 0 and n > 0 and 0 < d <= MAX_DENOMINATOR and d & (d - 1) == 0
-    )
-    return timing.meters_in_order(Score(1, meters=kept))
-
-
-def _keys(arrays: dict[str, Any]) -> tuple[Key, ...]:
-    """Keys from their number of sharps (flats below 0), each of them a fifth higher.
-
-    Careful files repeat the key in every track: of several at one tick the first counts.
+    Behind the end of each track lie releases of all pitches, so far away that notes which end there
+    are known for notes that nothing else releases.
     """
-    rows = zip(*(arrays[name].tolist() for name in ("time", "key", "tonality")), strict=True)
-    first: dict[int, Key] = {}
-    for tick, sharps, minor in rows:
-        if tick >= 0 and -7 <= sharps <= 7 and minor in (0, 1):
-            key = Key(tick, (7 * sharps + 9 * minor) % 12, "minor" if minor else "major")
-            first.setdefault(tick, key)
-    return tuple(first[tick] for tick in sorted(first))
+    try:
+        parsed = Parsed.of(_from_midi(found, bodies, _EVERYTHING, 1, sanitize))
+        held = parsed.held
+        for times in MANY_RELEASES if held else ():
+            again = Parsed.of(_from_midi(found, bodies, held, times, sanitize))
+            if again.score.note_num() == parsed.score.note_num():
+                break
+            parsed = again
+    except CPLUSPLUS_ERRORS:
+        return None
+    return parsed
 
 
-def _text(text: str) -> str:
-    """`text` without control characters and spaces around it, at most `MAX_TEXT` long."""
-    if text.isascii() and text.isprintable():
-        return text.strip()[:MAX_TEXT]
-    return "".join(c if c.isprintable() else " " for c in text).strip()[:MAX_TEXT]
+def _from_midi(
+    found: Layout, bodies: Sequence[bytes], pitches: bytes, times: int, sanitize: bool
+) -> Any:
+    kind = 1 if found.format == 0 and len(bodies) > 1 else found.format
+    pieces = [b"MThd", struct.pack(">IHHH", 6, kind, len(bodies), found.division)]
+    for body in bodies:
+        releases = _releases(body, pitches, times)
+        if releases:
+            body = body[: -len(END_OF_TRACK)] + releases + END_OF_TRACK
+        pieces += [b"MTrk", struct.pack(">I", len(body)), body]
+    return symusic.ScoreTick.from_midi(b"".join(pieces), sanitize_data=sanitize)
+
+
+def _releases(body: bytes, pitches: bytes, times: int) -> bytes:
+    """Releases of these pitches on the channels that a track seems to play; b"" where it has no
+    end. They begin with an empty text, which takes the time before the end of the track.
+    """
+    if not body.endswith(END_OF_TRACK):
+        return b""
+    sounding = [c for c in range(CHANNELS) if NOTE_ON | c in body]
+    if not sounding:
+        return b""
+    off = _off(pitches, times)
+    return _FAR + b"".join(b"%c%b" % (NOTE_ON | c, off) for c in sounding) + b"\xff\x01\0\0"
+
+
+@lru_cache(maxsize=4)
+def _off(pitches: bytes, times: int) -> bytes:
+    """Pitch, velocity 0, and no time to the next: the data of so many releases."""
+    return b"".join(b"%c\0\0" % pitch for pitch in pitches) * times
+
+
+_EVERYTHING = bytes(range(128))
+_FAR = b"\xff\x01\0" + written(GAP)

@@ -70,6 +70,13 @@ class Marker(NamedTuple):
     text: str
 
 
+class Repair(NamedTuple):
+    """What was put right when a damaged file was read, in words, and how often."""
+
+    what: str
+    times: int
+
+
 def note_array(notes: Iterable[Iterable[int]] | NDArray[Any]) -> NoteArray:
     """Notes as a read-only (N, 4) int32 array, sorted by onset, pitch, duration, velocity."""
     rows = notes if isinstance(notes, np.ndarray) else list(notes)
@@ -120,7 +127,8 @@ class Score:
     """A piece of music. All times are integer ticks, `ticks_per_quarter` of them to a quarter note.
 
     `end` is the tick at which the piece is over: never before the last note is released, and past
-    it where the piece closes with silence. Left at 0 it becomes the last release.
+    it where the piece closes with silence. Left at 0 it becomes the last release. `repairs` is what
+    had to be put right in the file that it was read from; it does not count in comparisons.
     """
 
     ticks_per_quarter: int
@@ -130,6 +138,7 @@ class Score:
     keys: tuple[Key, ...] = ()
     markers: tuple[Marker, ...] = ()
     end: int = 0
+    repairs: tuple[Repair, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         last = max((track.end for track in self.tracks), default=0)

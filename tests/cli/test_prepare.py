@@ -7,6 +7,7 @@ import pytest
 from musegen.corpus.shards import load_prepared
 from musegen.music.read import read_midi
 from musegen.music.score import Score
+from musegen.music.source import Limits
 from tests.cli.conftest import Run, complaint
 
 
@@ -46,10 +47,10 @@ def test_ctrl_c_says_how_to_go_on(
 ) -> None:
     """Interrupted in the middle, it names the way, and the same command takes it."""
 
-    def interrupted(source: Path) -> Score:
+    def interrupted(source: Path, limits: Limits) -> Score:
         if source.name == "tune 5.mid":
             raise KeyboardInterrupt
-        return read_midi(source)
+        return read_midi(source, limits)
 
     with monkeypatch.context() as patched:
         patched.setattr("musegen.corpus.reading.read_midi", interrupted)

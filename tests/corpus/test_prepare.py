@@ -16,6 +16,7 @@ from musegen.corpus.shards import Prepared
 from musegen.errors import CorpusError, OutputError, SettingError
 from musegen.music.read import read_midi
 from musegen.music.score import Score, Track, note_array
+from musegen.music.source import Limits
 from musegen.tokens import fields
 from musegen.tokens.codec import decode
 from musegen.tokens.fields import END, STYLE
@@ -190,9 +191,9 @@ def test_what_was_made_from_the_same_files_is_used_again(
     before = contents(out)
     reads: list[str] = []
 
-    def counted(source: Path) -> Score:
+    def counted(source: Path, limits: Limits) -> Score:
         reads.append(str(source))
-        return read_midi(source)
+        return read_midi(source, limits)
 
     monkeypatch.setattr("musegen.corpus.reading.read_midi", counted)
     prepare(folder, out, workers=0)
@@ -245,10 +246,10 @@ def test_a_bug_costs_one_file_and_is_said(
 ) -> None:
     """Where musegen itself fails on a file, the others are prepared and the failure is counted."""
 
-    def failing(source: Path) -> Score:
+    def failing(source: Path, limits: Limits) -> Score:
         if source.name == "03.mid":
             raise IndexError("out of bounds")
-        return read_midi(source)
+        return read_midi(source, limits)
 
     monkeypatch.setattr("musegen.corpus.reading.read_midi", failing)
     prepared = prepare(folder, tmp_path / "out", workers=0)

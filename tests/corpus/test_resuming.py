@@ -1,5 +1,6 @@
 """Preparing again: nothing is read twice, and what was done before never shows in the bytes."""
 
+import json
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ from musegen.corpus.reading import PrepareSettings
 from musegen.errors import CorpusError
 from musegen.music.read import read_midi
 from musegen.music.score import Score
+from musegen.music.source import Limits
 from tests.corpus.test_prepare import contents, song, whys
 
 ROOT = Path(__file__).parents[2]
@@ -43,9 +45,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
     """Counts what is read in this process."""
     seen = Reads()
 
-    def counted(source: Path) -> Score:
+    def counted(source: Path, limits: Limits) -> Score:
         seen.append(source.name)
-        return read_midi(source)
+        return read_midi(source, limits)
 
     monkeypatch.setattr("musegen.corpus.reading.read_midi", counted)
     return seen
@@ -208,16 +210,39 @@ def test_a_damaged_prepared_folder_costs_only_reading(
     assert contents(out) == fresh(music)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"first": 10**30}, {"first": "x"}, {"shard": {}}, {"shard": 10**9}, {"rows": -5},
+        {"rows": 10**30}, {"sketch": 3}, {"sketch": ["%"]}, {"notes": None}, {"check": []},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_hostile_reading_is_made_again(
+    music: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    """A kept reading that says anything at all is neither trusted nor a reason to stop."""
+    out = tmp_path / "out"
+    prepare(music, out, workers=0)
+    file = out / READINGS_FILE
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    told = "".join(json.dumps(line | change) + "\n" for line in lines)
+    file.write_text(told + '{"key": "' + "0" * 32 + '", "x": ' + "[" * 50_000 + "\n")
+    song(music / "blues/00.mid", 50)
+    prepare(music, out, workers=0)
+    assert contents(out) == fresh(music)
+
+
 def test_what_musegen_failed_on_is_tried_again(
     music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: Reads
 ) -> None:
     """A bug that was mended since does not cost the file for ever."""
     out = tmp_path / "out"
 
-    def failing(source: Path) -> Score:
+    def failing(source: Path, limits: Limits) -> Score:
         if source.name == "03.mid":
             raise IndexError
-        return read_midi(source)
+        return read_midi(source, limits)
 
     with monkeypatch.context() as patched:
         patched.setattr("musegen.corpus.reading.read_midi", failing)

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musegen.errors import MidiError
-from musegen.music import read
+from musegen.errors import MidiError, SettingError
 from musegen.music.read import read_midi, read_texts
 from musegen.music.score import Key, Meter, Note, Score, Tempo, Track, note_array
+from musegen.music.source import Limits
 from musegen.music.write import midi_bytes
 
 END = b"\x00\xff\x2f\x00"
+LONG_NOTE = b"\x90\x00\x90\x3c\x40\x60\x80\x3c\x40"
 NOTE = b"\x00\x90\x3c\x40\x60\x80\x3c\x40"
 
 
@@ -132,21 +133,14 @@ def test_text_events_can_be_read():
     [
         (b"", "is empty"),
         (b"<!DOCTYPE html><html><body>404 Not Found</body></html>", "not a MIDI file"),
+        (b"MThd" + bytes(20), "header and no track"),
+        (bytes(1000), "holds zeros"),
+        (b"\x89PNG\r\n" + bytes(99), "PNG picture"),
+        (b"Dear all,\n", "it is text"),
         (smf(END), "holds no notes"),
-        (smf(), "holds no notes"),
-        (smf(NOTE * 4 + END)[:-9], "not a MIDI file"),
-        (smf(NOTE + END, division=0), "no ticks"),
-        (smf(NOTE + END, division=-6360), "not a MIDI file"),
-        (smf(NOTE + meta(0x51, b"\xff\xff\xff") + b"\xff\xff\xff\x7f" + NOTE[1:] + END), "hours"),
-        (
-            smf(meta(0x51, b"\x00\x00\x01") + b"\x81\xff\xff\x7f" + NOTE[1:] + END, division=1),
-            "long",
-        ),
-        (
-            smf(b"\xff\xff\xff\x7f\x90\x3c\x40" + 9 * b"\xff\xff\xff\x7f\x80\x3d\x40" + END),
-            "holds no notes|longer",
-        ),
-        (smf(9 * (b"\xff\xff\xff\x7f" + NOTE[1:]) + END), "holds no notes|longer"),
+        (smf(meta(0x51, b"\xff\xff\xff") + NOTE * 2000 + END, division=2), "hours"),
+        (smf(meta(0x51, b"\x00\x00\x01") + 1800 * LONG_NOTE + END, division=1), "long"),
+        (smf(NOTE + END) + 1024 * (b"MTrk" + bytes(4)), "1,025 tracks; at most 1,024"),
     ],
 )
 def test_what_is_not_music_is_refused(tmp_path, content, reason):
@@ -164,10 +158,14 @@ def test_what_is_not_a_file_is_refused(tmp_path):
     """A missing file, a folder, a pipe, an impossible name: a MidiError, and no waiting."""
     pipe = tmp_path / "pipe.mid"
     os.mkfifo(pipe)
+    (tmp_path / "loop.mid").symlink_to(tmp_path / "loop.mid")
+    (tmp_path / "zero.mid").symlink_to("/dev/zero")
     for source, reason in (
         (tmp_path / "nothing.mid", "No such file"),
         (tmp_path, "is a folder"),
         (pipe, "not a regular file"),
+        (tmp_path / "loop.mid", "symbolic links"),
+        (tmp_path / "zero.mid", "not a regular file"),
         ("bad\0name.mid", "null"),
         ("x" * 5000, "too long"),
     ):
@@ -187,25 +185,45 @@ def _read_into(source: str | Path, caught: list[BaseException]) -> None:
         caught.append(error)
 
 
-def test_what_is_too_large_is_refused_unread(tmp_path, monkeypatch):
+def test_what_is_too_large_is_refused_unread(tmp_path):
     """A file of many gigabytes (here: holes) is refused by its size, one of many notes by those."""
     path = tmp_path / "large.mid"
     with open(path, "wb") as file:
         file.truncate(40 * 2**30)
-    with pytest.raises(MidiError, match="40960 MiB"):
+    with pytest.raises(MidiError, match=r"40,960\.0 MiB; at most 32"):
         read_midi(path)
-    with pytest.raises(MidiError, match="33 MiB"):
+    with pytest.raises(MidiError, match=r"33\.0 MiB"):
         read_midi(bytes(33 * 2**20))
-    monkeypatch.setattr(read, "MAX_NOTES", 3)
-    with pytest.raises(MidiError, match="holds 4 notes; at most 3"):
-        read_midi(smf(NOTE * 4 + END))
+    for name, most, reason in (
+        ("events", 7, "more than 7 events"),
+        ("tracks", 1, "2 tracks; at most 1"),
+        ("mib", 0.00001, "0.0 MiB"),
+        ("hours", 0.0001, "0.0 hours"),
+    ):
+        with pytest.raises(MidiError, match=reason):
+            read_midi(smf(NOTE * 4 + END, END), Limits(**{name: most}))
+    assert read_midi(smf(NOTE * 4 + END), Limits(events=8)).note_count == 4
+    with pytest.raises(SettingError, match="limit tracks is 0"):
+        Limits(tracks=0)
 
 
 def test_names_are_clean():
     """Control characters and spaces around a name go; a name of thousands of letters is cut."""
     content = smf(meta(0x03, b" a\0b\n ") + NOTE + END, meta(0x03, b"y" * 127) + NOTE + END)
     assert read_midi(content).tracks[0].name == "a b"
-    assert read_midi(smf(meta(0x03, b"Fl\xf6te") + NOTE + END)).tracks[0].name.startswith("Fl")
+    assert read_midi(smf(meta(0x03, "a\u202eb".encode()) + NOTE + END)).tracks[0].name == "a b"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1", "shift-jis"])
+def test_names_are_read_in_their_charset(charset):
+    """UTF-8, else Shift-JIS where that is valid, else latin-1; for markers and texts, too."""
+    name = "ピアノ" if charset == "shift-jis" else "Flöte"
+    raw = name.encode(charset)
+    content = smf(meta(0x01, raw) + meta(0x06, raw) + END, meta(0x03, raw) + NOTE + END)
+    score = read_midi(content)
+    assert score.tracks[0].name == name
+    assert score.markers[0].text == name
+    assert read_texts(content) == (name,)
 
 
 @given(st.binary(max_size=300))
