@@ -24,8 +24,9 @@ from _remi import SETTINGS, remi, sample
 
 from musegen.composing.composer import Composer
 from musegen.model.checkpoint import Checkpoint, load_checkpoint
+from musegen.model.config import ModelConfig
 from musegen.model.sampling import Sampling
-from musegen.model.transformer import ModelConfig, MusicModel
+from musegen.model.transformer import MusicModel
 from musegen.music.read import read_midi
 from musegen.tokens.controls import Controls
 from musegen.tokens.fields import TABLE

@@ -147,9 +147,11 @@ def _compose(
 ) -> "list[Composition]":
     from musegen.cli.progress import bars_progress
     from musegen.composing.composer import Composer
-    from musegen.model.devices import pick_device
+    from musegen.model.compiling import compile_in_background
+    from musegen.model.loading import composing_device
 
-    composer = Composer.load(checkpoint, pick_device(device))
+    composer = Composer.load(checkpoint, composing_device(device))
+    compile_in_background()
     with bars_progress(count, quiet) as watch:
         return composer.compose(wishes, sampling, seed, count, watch)  # type: ignore[arg-type]
 
