@@ -270,19 +270,19 @@ class LightStepper:
         states: Array = self.states[np.arange(self.active), self._lengths - 1]
         return states
 
-    def draw(self, slot: int) -> "LightDraw":
-        """The row that comes after those of a slot."""
-        return LightDraw(self, slot)
+    def draw(self, slot: int, after: int = -1) -> "LightDraw":
+        """The row that comes after row `after` of a slot, -1: after the last one."""
+        return LightDraw(self, slot, after if after >= 0 else int(self._lengths[slot]) - 1)
 
 
 class LightDraw:
     """The next row of one piece, field by field: logits, then the value that was chosen."""
 
-    def __init__(self, stepper: LightStepper, slot: int) -> None:
+    def __init__(self, stepper: LightStepper, slot: int, after: int) -> None:
         self._stepper = stepper
         self._model = stepper.model
         self._slot = slot
-        self._state: Array = stepper.states[slot, stepper.lengths[slot] - 1]
+        self._state: Array = stepper.states[slot, after]
         self._kind = ""
         self._field = 0
         self._prior: Sequence[int] | None = None
