@@ -147,10 +147,11 @@ def _compose(
 ) -> "list[Composition]":
     from musegen.cli.progress import bars_progress
     from musegen.composing.composer import Composer
-    from musegen.model.compiling import compile_in_background
+    from musegen.model.compiling import compile_in_background, without_scipy
     from musegen.model.loading import composing_device
 
-    composer = Composer.load(checkpoint, composing_device(device))
+    with without_scipy():
+        composer = Composer.load(checkpoint, composing_device(device))
     compile_in_background()
     with bars_progress(count, quiet) as watch:
         return composer.compose(wishes, sampling, seed, count, watch)  # type: ignore[arg-type]

@@ -13,6 +13,8 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -53,7 +55,25 @@ def arithmetic(precision: str) -> Arithmetic:
     folder = _folder()
     if precision not in _compiled(folder):
         return cast(Arithmetic, plain)
-    return cast(Arithmetic, _kernels(folder))
+    kernels = _kernels(folder)
+    _compile(kernels, precision)
+    return cast(Arithmetic, kernels)
+
+
+@contextmanager
+def without_scipy() -> Iterator[None]:
+    """What is imported in here finds no scipy: numba would load its linear algebra, half a second
+    that no kernel needs. Only for a process that compiles nothing else.
+    """
+    if "scipy" in sys.modules:
+        yield
+        return
+    missing: dict[str, Any] = sys.modules  # None stands for what cannot be imported
+    missing["scipy"] = None
+    try:
+        yield
+    finally:
+        del missing["scipy"]
 
 
 def compile_kernels(precision: str = "int8") -> bool:
@@ -71,7 +91,7 @@ def compile_kernels(precision: str = "int8") -> bool:
         if not there:
             for path in folder.rglob("*.nb[ic]"):  # half of something, or damaged
                 path.unlink()
-        _compile(_kernels(folder), "i1" if precision == "int8" else "f4")
+        _compile(_kernels(folder), precision)
         ready = {"precisions": [*there, precision], "sha256": _hashes(folder)}
         write_whole(folder / READY, json.dumps(ready).encode(), force=True)
     finally:
@@ -161,10 +181,11 @@ def _begin(folder: Path) -> bool:
     return True
 
 
-def _compile(kernels: Any, numbers: str) -> None:
-    """Every kernel is compiled for matrices of these numbers, or its machine code was there."""
+def _compile(kernels: Any, precision: str) -> None:
+    """Every kernel is compiled for matrices in `precision`, or its machine code was there."""
     from numba.core.sigutils import normalize_signature
 
+    numbers = "i1" if precision == "int8" else "f4"
     for name, signature in SIGNATURES.items():
         arguments, _ = normalize_signature(  # type: ignore[no-untyped-call]
             signature.replace("W", numbers)
