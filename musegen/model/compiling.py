@@ -93,6 +93,8 @@ def compile_kernels(precision: str = "int8") -> bool:
                 path.unlink()
         _compile(_kernels(folder), precision)
         ready = {"precisions": [*there, precision], "sha256": _hashes(folder)}
+        if not ready["sha256"]:  # somebody imported the kernels first: their code is kept elsewhere
+            return False
         write_whole(folder / READY, json.dumps(ready).encode(), force=True)
     finally:
         if mine:

@@ -18,8 +18,8 @@ from musegen.model.compiling import (
 
 def ready_files() -> tuple[Path, list[Path]]:
     """The list of hashes, and the files of machine code."""
-    (ready,) = cache_folder().glob(f"kernels-*/{READY}")
-    return ready, sorted(ready.parent.rglob("*.nbc"))
+    folder = compiling._folder()
+    return folder / READY, sorted(folder.rglob("*.nbc"))
 
 
 def test_what_is_there_is_used(compiled: Path) -> None:
