@@ -19,7 +19,7 @@ from musegen.model.light import LightModel
 from musegen.model.paths import Arithmetic
 from musegen.model.sampling import Sampling, weighed
 from musegen.model.stored import Stored, read_checkpoint, weight_shapes
-from musegen.tokens.fields import BAR, KINDS, NOTE, OWN_LINKS, SEEN_LINKS, TABLE, TRACK
+from musegen.tokens.fields import BAR, KINDS, NOTE, SEEN_LINKS, TABLE, TRACK
 from tests.corpus.pieces import made_piece
 from tests.model.tiny import TINY, tiny_checkpoint, tiny_model
 
@@ -89,13 +89,14 @@ def test_fields_are_drawn_alike(
         stepper.prefill(1, *(part[:place] for part in PARTS[0]))
         draws.append(stepper.draw(1))
     prior = None if lone else piece[np.flatnonzero(piece[:, 0] == kind)[0]].tolist()
-    assert len(OWN_LINKS) == 3
+    before = int(np.flatnonzero(piece[:, 0] == NOTE)[5])
     said = [[draw.kind_logits()] for draw in draws]
     for draw, logits in zip(draws, said, strict=True):
         draw.take_kind(kind, prior)
         for name in KINDS[kind].fields:
             if name == KINDS[kind].own_from:
-                draw.take_track(-1 if lone else 2, -1 if lone else 40, prior)
+                note = None if lone else piece[before].tolist()
+                draw.take_track(-1 if lone else 2, -1 if lone else before, note)
             logits.append(draw.field_logits(name))
             draw.take_field(name, 1)
     for light, torches in zip(*said, strict=True):
