@@ -55,6 +55,7 @@ $(VENV)/.made:
 $(VENV)/.play: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once, a minute or two) ..."
 	@$(INSTALL) -e '.[audio]'
+	@$(BIN)/python -m musegen.model.compiling
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt

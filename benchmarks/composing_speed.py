@@ -1,13 +1,14 @@
-"""Notes per CPU-second in composing, plain torch path, beside Hugging Face GPT-2 on REMI tokens.
+"""Notes per CPU-second in composing, without torch and with it, beside GPT-2 on REMI tokens.
 
     python benchmarks/composing_speed.py FOLDER [--checkpoint checkpoints/small] [--bars 16]
         [--rounds 5] [--title TEXT]
 
 One thread. musegen composes whole pieces with grammar and sampling, one alone and several at a
-time; GPT-2 of about as many parameters draws REMI tokens with its key-value cache, as many streams
-at a time. GPT-2's weights are random, so its notes are not counted but reckoned: its tokens over
-the tokens a note that REMI needs for real files of FOLDER. Without --checkpoint musegen's weights
-are random too. Leaves benchmarks/results/composing_speed.json and .md. Needs the `bench` extra.
+time, by its compiled kernels (int8) and by torch; Hugging Face's GPT-2 of about as many parameters
+draws REMI tokens with its key-value cache, as many streams at a time. GPT-2's weights are random,
+so its notes are not counted but reckoned: its tokens over the tokens a note that REMI needs for
+real files of FOLDER. Without --checkpoint musegen's weights are random too.
+Leaves benchmarks/results/composing_speed.json and .md. Needs the `bench` extra.
 """
 
 import gc
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -23,9 +25,11 @@ from _machine import Machine, Spent, clocked, leave, markdown_table, median, noi
 from _remi import SETTINGS, remi, sample
 
 from musegen.composing.composer import Composer
-from musegen.model.checkpoint import Checkpoint, load_checkpoint
+from musegen.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from musegen.model.compiling import compile_kernels
+from musegen.model.config import ModelConfig
 from musegen.model.sampling import Sampling
-from musegen.model.transformer import ModelConfig, MusicModel
+from musegen.model.transformer import MusicModel
 from musegen.music.read import read_midi
 from musegen.tokens.controls import Controls
 from musegen.tokens.fields import TABLE
@@ -33,7 +37,7 @@ from musegen.training.settings import PRESETS
 
 transformers: Any = import_module("transformers")  # its own types would cost mypy minutes
 
-PACKAGES = ("numpy", "torch", "miditok", "transformers")
+PACKAGES = ("numpy", "numba", "torch", "miditok", "transformers")
 PRESET = "small"
 TOP_P = Sampling().top_p
 WIDTH_STEP = 8
@@ -75,12 +79,15 @@ class Candidate:
         return median(1000 * s.cpu_s / d.steps for d, s in zip(self.drawn, self.spent, strict=True))
 
 
-def checkpoint_of(folder: Path | None) -> Checkpoint:
-    """The checkpoint in a folder, or the small preset with random weights."""
+def composers_of(folder: Path | None) -> tuple[Composer, Checkpoint]:
+    """A checkpoint without torch and with it: in a folder, or the small preset, random weights."""
     if folder is not None:
-        return load_checkpoint(folder)
+        return Composer.load(folder), load_checkpoint(folder)
     torch.manual_seed(0)
-    return Checkpoint(MusicModel(TABLE, PRESETS[PRESET].model).eval(), (), "")
+    with TemporaryDirectory() as place:
+        made = Path(place) / PRESET
+        save_checkpoint(made, MusicModel(TABLE, PRESETS[PRESET].model), (), "")
+        return Composer.load(made), load_checkpoint(made)
 
 
 def musegen_draws(composer: Composer, bars: int, count: int, seed: int) -> Drawn:
@@ -143,11 +150,11 @@ def tokens_per_note(paths: Sequence[Path]) -> tuple[float, int]:
 
 
 def page(said: dict[str, object], tried: Sequence[Candidate], per_note: float) -> list[str]:
-    """The page of results in Markdown. Candidates come in pairs: musegen, then its peer."""
+    """The page of results in Markdown. Candidates come in threes: musegen twice, then GPT-2."""
     rows = []
     for place, candidate in enumerate(tried):
         speed = candidate.notes_per_cpu_s
-        peer = median(tried[place | 1].notes_per_cpu_s)
+        peer = median(tried[place // 3 * 3 + 2].notes_per_cpu_s)
         rows.append(
             (
                 candidate.name,
@@ -163,8 +170,8 @@ def page(said: dict[str, object], tried: Sequence[Candidate], per_note: float) -
         ("", "notes/CPU-s", "x GPT-2", "CPU-ms a step", "steps", "notes", "noise"), rows
     )
     return [
-        "# Composing: the plain torch path",
-        f"One thread, float32, CPU seconds, median of {said['rounds']} rounds in turn. musegen: "
+        "# Composing, beside GPT-2",
+        f"One thread, CPU seconds, median of {said['rounds']} rounds in turn. musegen: "
         f"{said['weights']}, {said['musegen_parameters']:,} parameters, {said['bars']} bars and "
         f"nothing else asked for, top-p {TOP_P}. GPT-2: {said['gpt2_parameters']:,} parameters "
         f"({said['gpt2_shape']}), {said['tokens']} tokens after one, top-p {TOP_P}, `generate` "
@@ -194,8 +201,9 @@ def main() -> None:
     machine = Machine(PACKAGES)
     paths, in_all = sample(chosen.folder, chosen.files, seed=0)
     per_note, vocabulary = tokens_per_note(paths)
-    checkpoint = checkpoint_of(chosen.checkpoint)
-    composer = Composer(checkpoint)
+    assert compile_kernels()
+    composer, checkpoint = composers_of(chosen.checkpoint)
+    with_torch = Composer(checkpoint)
     parameters = checkpoint.model.parameter_count()
     gpt2 = gpt2_of_size(parameters, checkpoint.model.config, vocabulary)
     tried = []
@@ -203,12 +211,15 @@ def main() -> None:
         pieces = "1 piece" if count == 1 else f"{count} variations"
         streams = "1 stream" if count == 1 else f"{count} streams"
         own = partial(musegen_draws, composer, chosen.bars, count)
+        plain = partial(musegen_draws, with_torch, chosen.bars, count)
         peer = partial(gpt2_draws, gpt2, chosen.tokens, per_note, count)
         tried += [
-            Candidate(f"musegen, {pieces}", own),
+            Candidate(f"musegen, int8, {pieces}", own),
+            Candidate(f"musegen, torch float32, {pieces}", plain),
             Candidate(f"GPT-2 and REMI, {streams}", peer),
         ]
     musegen_draws(composer, WARM_UP_BARS, 2, seed=0)
+    musegen_draws(with_torch, WARM_UP_BARS, 2, seed=0)
     gpt2_draws(gpt2, 64, per_note, 2, seed=0)
     for number in range(chosen.rounds):
         for candidate in tried[:: -1 if number % 2 else 1]:

@@ -29,8 +29,9 @@ from torch import Tensor, nn
 from musegen.corpus.batches import Batch, Batches, BatchSettings, held_out_windows
 from musegen.corpus.links import LINKS
 from musegen.corpus.shards import Prepared, load_prepared
+from musegen.model.config import ModelConfig
 from musegen.model.loss import row_loss
-from musegen.model.transformer import ModelConfig, MusicModel, RowDecoder, RowEmbedding
+from musegen.model.transformer import MusicModel, RowDecoder, RowEmbedding
 from musegen.tokens.fields import (
     DRUM_BASE,
     KINDS,

@@ -49,6 +49,12 @@ def test_reading_loads_no_torch() -> None:
     assert loaded.isdisjoint({"torch", "matplotlib", "click"})
 
 
+def test_composing_loads_no_torch() -> None:
+    """Whoever composes on a CPU never waits for torch, nor needs it."""
+    loaded = loaded_after("from musegen import Composer, Sampling, Tokenizer")
+    assert loaded.isdisjoint({"torch", "matplotlib", "click"})
+
+
 def test_drawing_is_imported_where_it_is_used() -> None:
     """The rooms that can draw load matplotlib only when a picture is drawn."""
     loaded = loaded_after("import musegen.render.pianoroll, musegen.render.audio")

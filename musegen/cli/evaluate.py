@@ -25,8 +25,11 @@ def command(checkpoint: str, prepared: Path, out: Path | None, force: bool, quie
     rows: uniform over what is legal, a unigram and a 5-gram of each field.
     """
     from musegen.cli.progress import counted
-    from musegen.corpus.shards import load_prepared
     from musegen.errors import CheckpointError, OutputError
+    from musegen.model.torched import need_torch
+
+    need_torch("judging a checkpoint")
+    from musegen.corpus.shards import load_prepared
     from musegen.evaluation.likelihood import likelihood_report
     from musegen.files import write_whole
     from musegen.model.checkpoint import load_checkpoint

@@ -194,9 +194,12 @@ def _compose(
     from musegen.cli.progress import bars_progress
     from musegen.composing.composer import Composer
     from musegen.composing.recipe import Recipe
-    from musegen.model.devices import pick_device
+    from musegen.model.compiling import compile_in_background, without_scipy
+    from musegen.model.loading import composing_device
 
-    composer = Composer.load(checkpoint, pick_device(device))
+    with without_scipy():
+        composer = Composer.load(checkpoint, composing_device(device))
+    compile_in_background()
     with bars_progress(count, quiet) as watch:
         pieces = composer.compose(wishes, sampling, seed, count, watch)
     name = Path(checkpoint).resolve().name

@@ -39,8 +39,8 @@ def made_again(recipe: "Recipe", checkpoint: str, quiet: bool) -> bytes:
     from musegen.cli.progress import bars_progress
     from musegen.composing.composer import Composer
     from musegen.composing.recipe import remade
-    from musegen.model.devices import pick_device
+    from musegen.model.loading import composing_device
 
-    composer = Composer.load(checkpoint, pick_device(recipe.device))
+    composer = Composer.load(checkpoint, composing_device(recipe.device))
     with bars_progress(recipe.count, quiet) as watch:
         return remade(recipe, composer, watch)

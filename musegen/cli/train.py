@@ -53,8 +53,12 @@ def command(
       musegen train ~/midi --out checkpoints/mine --preset tiny
       musegen train ~/midi --out checkpoints/mine --minutes 60 --set model.layers=6
     """
+    from musegen.model.torched import need_torch
+
+    need_torch("training")
     from musegen.cli.preparing import check_workers, prepared_with_progress
     from musegen.cli.watching import TerminalObserver
+    from musegen.model.compiling import compile_in_background
     from musegen.training.card import RunFacts
     from musegen.training.settings import run_settings
 
@@ -90,6 +94,7 @@ def command(
         )
         observer.began(trainer)
         result = trainer.run()
+    compile_in_background()
     if result is not None:
         click.echo(f"held-out nats per note: {result.per_note:.3f}")
     click.echo(f"checkpoint: {out}")

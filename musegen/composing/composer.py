@@ -10,13 +10,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from musegen.composing.draft import Draft
 from musegen.composing.drawing import draw_row
 from musegen.errors import WishError
-from musegen.model.checkpoint import Checkpoint, load_checkpoint
-from musegen.model.decode import RowDraw, Stepper
+from musegen.model.loading import load_model
+from musegen.model.paths import ComposingModel, Steps
 from musegen.model.sampling import Sampling
 from musegen.music.measure import measure
 from musegen.music.ongrid import track_order
@@ -56,13 +55,17 @@ class Composition:
 class Composer:
     """Composes with one checkpoint."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: ComposingModel) -> None:
         self.checkpoint = checkpoint
 
     @classmethod
-    def load(cls, folder: str | Path, device: str = "cpu") -> "Composer":
-        """A composer with the checkpoint in `folder`; CheckpointError where it cannot be used."""
-        return cls(load_checkpoint(folder, device))
+    def load(cls, folder: str | Path, device: str = "cpu", precision: str = "int8") -> "Composer":
+        """A composer with the checkpoint in `folder`; CheckpointError where it cannot be used.
+
+        On "cpu" no torch is needed, and weights are kept as "int8" or "float32"; other devices need
+        it, and keep them as float32.
+        """
+        return cls(load_model(folder, device, precision))
 
     @property
     def genres(self) -> tuple[str, ...]:
@@ -92,7 +95,7 @@ class Composer:
             max_bars=MAX_BARS_UNASKED,
             steady=True,
             all_sound=False,
-            max_rows_per_bar=min(MAX_ROWS_PER_BAR, self.checkpoint.model.config.context // 4),
+            max_rows_per_bar=min(MAX_ROWS_PER_BAR, self.checkpoint.config.context // 4),
         )
         head = head_rows(_as_shown(wishes), self.genres)
         pieces = []
@@ -169,16 +172,17 @@ def chance(seed: int, number: int) -> np.random.Generator:
 
 
 def _write(
-    drafts: list[Draft], checkpoint: Checkpoint, sampling: Sampling, watch: Watcher | None
+    drafts: list[Draft], checkpoint: ComposingModel, sampling: Sampling, watch: Watcher | None
 ) -> None:
     """Draw rows until every draft is finished; they advance together, row by row."""
-    stepper = Stepper(checkpoint.model, len(drafts))
+    stepper, context = checkpoint.stepper(len(drafts)), checkpoint.config.context
     writing = list(drafts)
-    states = [_show(stepper, slot, draft) for slot, draft in enumerate(writing)]
+    for slot, draft in enumerate(writing):
+        stepper.prefill(slot, *draft.view(context))
     while writing:
         taken = []
-        for slot, (draft, state) in enumerate(zip(writing, states, strict=True)):
-            row = draw_row(partial(RowDraw, stepper, slot, state), draft, sampling)
+        for slot, draft in enumerate(writing):
+            row = draw_row(partial(stepper.draw, slot), draft, sampling, stepper.weigh)
             bar = draft.grammar.bar
             taken.append(draft.take(row))
             if watch is not None and draft.grammar.bar != bar:
@@ -192,28 +196,21 @@ def _write(
                 taken.pop()
                 if watch is not None:
                     watch(done.number, done.grammar.bar + 1, done.grammar.bar + 1)
-        states = _advance(stepper, writing, taken)
+        if writing:
+            _advance(stepper, context, writing, taken)
 
 
 def _advance(
-    stepper: Stepper, writing: list[Draft], taken: list[tuple[int, list[int]]]
-) -> list[torch.Tensor]:
-    """The states after each draft's newest row, which was taken at that time with those links."""
-    if not writing:
-        return []
+    stepper: Steps, context: int, writing: list[Draft], taken: list[tuple[int, list[int]]]
+) -> None:
+    """Every slot holds its draft's newest row, which was taken at that time with those links."""
     full = [slot for slot in range(len(writing)) if stepper.room(slot) == 0]
     for slot in full:
         stepper.clear(slot)
-    rows = torch.tensor([draft.rows[-1] for draft in writing])
     times, links = zip(*taken, strict=True)
     for slot in full:  # it starts anew below; its links are of a window that is gone
         links[slot][:] = [-1] * len(links[slot])
-    states = list(stepper.step(rows, torch.tensor(times), torch.tensor(links)))
+    rows = as_rows([draft.rows[-1] for draft in writing])
+    stepper.step(rows, np.array(times), np.array(links))
     for slot in full:  # what a piece sees must not depend on the pieces beside it: only these anew
-        states[slot] = _show(stepper, slot, writing[slot])
-    return states
-
-
-def _show(stepper: Stepper, slot: int, draft: Draft) -> torch.Tensor:
-    window = draft.view(stepper.model.config.context)
-    return stepper.prefill(slot, *(torch.from_numpy(part) for part in window))
+        stepper.prefill(slot, *writing[slot].view(context))

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from musegen.composing.draft import Draft
-from musegen.model.decode import RowDraw
-from musegen.model.sampling import Sampling, choose, legal_share
+from musegen.model.paths import Draw, Logits
+from musegen.model.sampling import Odds, Sampling, weighed
 from musegen.tokens.fields import COLUMNS, KINDS, NOTE, column
+
+Weigh = Callable[[Logits, NDArray[np.bool_], Sampling], Odds]
 
 TRIES = 8
 """How often a row is begun anew because it led to what is not legal."""
@@ -17,10 +18,12 @@ TRIES = 8
 _INSTRUMENT, _NUMBER = column(NOTE, "instrument"), column(NOTE, "number")
 
 
-def draw_row(begin: Callable[[], RowDraw], draft: Draft, sampling: Sampling) -> list[int]:
+def draw_row(
+    begin: Callable[[], Draw], draft: Draft, sampling: Sampling, weigh: Weigh = weighed
+) -> list[int]:
     """The draft's next row: its kind, then its fields in order, each of them legal.
 
-    begin: the model's distribution of the row, from its start.
+    begin: the model's distribution of the row, from its start; weigh: `weighed`, or its equal.
 
     A row of legal values is drawn as often as the model, asked for rows and nothing else, gives
     it among the legal ones. Choosing field by field among what is legal would not do that: where a
@@ -31,20 +34,43 @@ def draw_row(begin: Callable[[], RowDraw], draft: Draft, sampling: Sampling) -> 
     given = draft.grammar.given()
     if given is not None:
         return list(given)
+    known = _Known(draft, sampling, weigh)
     tries = TRIES if sampling.temperature else 1  # without chance every try is the same
     for _ in range(tries - 1):
-        row = _row(begin(), draft, sampling, strict=True)
+        row = _row(begin(), draft, known, strict=True)
         if row is not None:
             return row
-    row = _row(begin(), draft, sampling, strict=False)
+    row = _row(begin(), draft, known, strict=False)
     assert row is not None
     return row
 
 
-def _row(draw: RowDraw, draft: Draft, sampling: Sampling, strict: bool) -> list[int] | None:
+class _Known:
+    """What the model said so far of the draft's next row: rows begun alike go on alike."""
+
+    def __init__(self, draft: Draft, sampling: Sampling, weigh: Weigh) -> None:
+        self._grammar = draft.grammar
+        self._sampling = sampling
+        self._weigh = weigh
+        self._odds: dict[tuple[int, ...], Odds] = {}
+
+    def odds(self, draw: Draw, row: list[int], name: str, judged: bool) -> Odds:
+        """Of the next value after those of `row`; its share matters where it is `judged`."""
+        begun = tuple(row)
+        found = self._odds.get(begun)
+        if found is None:
+            mask = self._grammar.mask(row[0], row[1:]) if row else self._grammar.kinds()
+            if not judged and np.count_nonzero(mask) == 1:
+                return Odds(1.0, None, int(mask.argmax()))
+            logits = draw.field_logits(name) if row else draw.kind_logits()
+            found = self._odds[begun] = self._weigh(logits, mask, self._sampling)
+        return found
+
+
+def _row(draw: Draw, draft: Draft, known: _Known, strict: bool) -> list[int] | None:
     """A legal row, or where `strict` None: this beginning led to too much that is not legal."""
-    grammar, stream = draft.grammar, draft.stream
-    number = choose(_numbers(draw.kind_logits()), grammar.kinds(), sampling, stream)
+    stream = draft.stream
+    number = known.odds(draw, [], "kind", False).pick(stream)
     draw.take_kind(number, draft.prior(number))
     kind = KINDS[number]
     row = [number]
@@ -52,19 +78,10 @@ def _row(draw: RowDraw, draft: Draft, sampling: Sampling, strict: bool) -> list[
     for name in kind.fields:
         if name == kind.own_from:
             draw.take_track(*draft.own(row[_INSTRUMENT], row[_NUMBER]))
-        mask = grammar.mask(number, row[1:])
-        if not judged and int(mask.sum()) == 1:
-            value = int(mask.argmax())
-        else:
-            logits = _numbers(draw.field_logits(name))
-            if judged and stream.random() >= legal_share(logits, mask, sampling.temperature):
-                return None
-            value = choose(logits, mask, sampling, stream)
+        odds = known.odds(draw, row, name, judged)
+        if judged and stream.random() >= odds.legal_share:
+            return None
+        value = odds.pick(stream)
         draw.take_field(name, value)
         row.append(value)
     return row + [0] * (COLUMNS - len(row))
-
-
-def _numbers(logits: Tensor) -> NDArray[np.float32]:
-    values: NDArray[np.float32] = logits.float().cpu().numpy()
-    return values

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 import musegen
 from musegen.composing.composer import TOGETHER, Composer, Composition, Watcher
@@ -41,7 +40,8 @@ class Recipe:
 
     `checkpoint` is the SHA-256 of its weights, `checkpoint_name` its folder's name. Piece `number`
     (from 0) of `count` that were composed side by side. `prompt` is the SHA-256 of the file that
-    the piece goes on from, where there is one.
+    the piece goes on from, where there is one. `device` is where it was composed and `computed`
+    says in which numbers and with what: sums in another order may end in other bits.
     """
 
     version: str
@@ -55,8 +55,7 @@ class Recipe:
     humanize: float = 0.0
     prompt: str | None = None
     device: str = "cpu"
-    threads: int = 1
-    torch: str = ""
+    computed: str = ""
 
     @classmethod
     def of(
@@ -81,9 +80,8 @@ class Recipe:
             wishes=wishes,
             sampling=sampling,
             humanize=humanize,
-            device=next(composer.checkpoint.model.parameters()).device.type,
-            threads=torch.get_num_threads(),
-            torch=torch.__version__,
+            device=composer.checkpoint.device,
+            computed=composer.checkpoint.computed,
         )
 
     @property
@@ -181,12 +179,7 @@ def remade(recipe: Recipe, composer: Composer, watch: Watcher | None = None) -> 
             "the right one with --checkpoint"
         )
     count = min(recipe.count, (recipe.number // TOGETHER + 1) * TOGETHER)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, recipe.threads))  # sums in another order end in other bits
-    try:
-        pieces = composer.compose(recipe.wishes, recipe.sampling, recipe.seed, count, watch)
-    finally:
-        torch.set_num_threads(threads)
+    pieces = composer.compose(recipe.wishes, recipe.sampling, recipe.seed, count, watch)
     return composed_file(pieces[recipe.number], recipe)
 
 

@@ -7,12 +7,18 @@ Knows no music and makes no choices.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from musegen.errors import SettingError
+from musegen.model.paths import Logits
+from musegen.model.sampling import weighed
 from musegen.model.transformer import MusicModel, linked, rotary_angles
+
+Ints = NDArray[np.integer] | Tensor
 
 
 class Stepper:
@@ -20,6 +26,8 @@ class Stepper:
 
     Slots 0..active-1 advance together; `release` takes a finished piece's slot out.
     """
+
+    weigh = staticmethod(weighed)
 
     def __init__(self, model: MusicModel, slots: int) -> None:
         self.model = model.eval()
@@ -57,12 +65,16 @@ class Stepper:
             self.lengths[slot] = length
         self.lengths.pop()
 
+    def draw(self, slot: int) -> "RowDraw":
+        """The row that comes after those of a slot."""
+        return RowDraw(self, slot, self.states[slot, self.lengths[slot] - 1])
+
     def clear(self, slot: int) -> None:
         """The slot holds no row; the next one starts it anew."""
         self.lengths[slot] = 0
 
     @torch.inference_mode()
-    def prefill(self, slot: int, rows: Tensor, times: Tensor, links: Tensor) -> Tensor:
+    def prefill(self, slot: int, rows: Ints, times: Ints, links: Ints) -> Tensor:
         """Start a slot anew with rows (n, columns); the state (width,) after them.
 
         times: (n,); links: (n, SEEN_LINKS), numbers of rows of the slot, -1 where there is none.
@@ -73,11 +85,11 @@ class Stepper:
                 f"{count} rows do not fit into the context of {self.model.config.context}"
             )
         model = self.model
-        rows, times, links = (part[None].to(self.device) for part in (rows, times, links))
-        embedded = model.embed(self.full, rows)
+        embedded = model.embed(self.full, self._there(rows)[None])
         self.embedded[slot, :count] = embedded[0]
-        x = model.enter(embedded, linked(embedded, links))
-        cos, sin = rotary_angles(model.config, torch.arange(count, device=self.device)[None], times)
+        x = model.enter(embedded, linked(embedded, self._there(links)[None]))
+        places = torch.arange(count, device=self.device)[None]
+        cos, sin = rotary_angles(model.config, places, self._there(times)[None])
         cos, sin = cos[:, None], sin[:, None]
         for i, block in enumerate(model.stack()):
             q, k, v = block.project(x, cos, sin)
@@ -89,7 +101,7 @@ class Stepper:
         return self.states[slot, count - 1].clone()
 
     @torch.inference_mode()
-    def step(self, rows: Tensor, times: Tensor, links: Tensor) -> Tensor:
+    def step(self, rows: Ints, times: Ints, links: Ints) -> Tensor:
         """One more row (active, columns) for every active slot.
 
         times: (active,); links: (active, SEEN_LINKS), numbers of rows of the slot or -1.
@@ -99,15 +111,14 @@ class Stepper:
         model, active = self.model, self.active
         if not all(self.room(slot) for slot in range(active)):
             raise SettingError("the context of a slot is full")
-        rows, links = rows.to(self.device), links.to(self.device)
+        seen = self._there(links)
         places = torch.tensor(self.lengths, device=self.device)
         slots = torch.arange(active, device=self.device)
-        embedded = model.embed(self.full, rows[:, None])
+        embedded = model.embed(self.full, self._there(rows)[:, None])
         self.embedded[slots, places] = embedded[:, 0]
-        there = (links >= 0)[..., None]
-        seen = self.embedded[slots[:, None], links.clamp(min=0)] * there
-        x = model.enter(embedded, seen[:, None])
-        cos, sin = rotary_angles(model.config, places[:, None], times[:, None].to(self.device))
+        vectors = self.embedded[slots[:, None], seen.clamp(min=0)] * (seen >= 0)[..., None]
+        x = model.enter(embedded, vectors[:, None])
+        cos, sin = rotary_angles(model.config, places[:, None], self._there(times)[:, None])
         cos, sin = cos[:, None], sin[:, None]
         end = max(self.lengths) + 1
         mask = None
@@ -129,6 +140,9 @@ class Stepper:
         self.states[slots, places] = states
         return states
 
+    def _there(self, numbers: Ints) -> Tensor:
+        return torch.as_tensor(numbers).to(self.device)
+
 
 class RowDraw:
     """The next row of one piece, field by field: logits, then the value that was chosen."""
@@ -144,9 +158,9 @@ class RowDraw:
         self._prior: Sequence[int] | None = None
 
     @torch.inference_mode()
-    def kind_logits(self) -> Tensor:
+    def kind_logits(self) -> Logits:
         """Logits of the row's kind: (kinds,)."""
-        return self._model.decoder.kind_logits(self._full, self._state)
+        return _numbers(self._model.decoder.kind_logits(self._full, self._state))
 
     @torch.inference_mode()
     def take_kind(self, kind: int, prior: Sequence[int] | None) -> None:
@@ -172,7 +186,7 @@ class RowDraw:
         self._prior = note
 
     @torch.inference_mode()
-    def field_logits(self, name: str) -> Tensor:
+    def field_logits(self, name: str) -> Logits:
         """Logits of the next field: (size,)."""
         decoder = self._model.decoder
         state = self._state
@@ -181,7 +195,7 @@ class RowDraw:
             again = decoder.again(self._full[said][None, None], self._kind, self._field)
             state = state + again[0, 0]
         hidden = decoder.hidden(self._kind, state[None, None], self._field)
-        return decoder.field_logits(self._full, self._kind, name, hidden[0])[0]
+        return _numbers(decoder.field_logits(self._full, self._kind, name, hidden[0])[0])
 
     @torch.inference_mode()
     def take_field(self, name: str, value: int) -> None:
@@ -191,3 +205,8 @@ class RowDraw:
 
     def _say(self, number: int) -> None:
         self._state = self._state + self._full[number]
+
+
+def _numbers(logits: Tensor) -> Logits:
+    numbers: Logits = logits.float().cpu().numpy()
+    return numbers

@@ -77,6 +77,35 @@ def legal_share(logits: NDArray[np.floating], mask: NDArray[np.bool_], temperatu
     return float(odds[mask].sum())
 
 
+@dataclass(frozen=True, eq=False)
+class Odds:
+    """One choice, ready to be made: the share of the odds that is legal, and the odds to draw by.
+
+    summed: (size,), their running sum; None where only `only` is legal.
+    """
+
+    legal_share: float
+    summed: NDArray[np.float64] | None
+    only: int = -1
+
+    def pick(self, chance: np.random.Generator) -> int:
+        """A choice; chance is asked only where there is one to make."""
+        if self.summed is None:
+            return self.only
+        place = int(self.summed.searchsorted(chance.random(), side="right"))
+        if place < len(self.summed):
+            return place
+        return int(self.summed.searchsorted(self.summed[-1]))  # the sum fell short of 1: the last
+
+
+def weighed(logits: NDArray[np.floating], mask: NDArray[np.bool_], sampling: Sampling) -> Odds:
+    """The odds of a choice among what `mask` allows. Shapes (size,)."""
+    share = legal_share(logits, mask, sampling.temperature)
+    if np.count_nonzero(mask) == 1:
+        return Odds(share, None, int(mask.argmax()))
+    return Odds(share, np.cumsum(probabilities(logits, mask, sampling)))
+
+
 def choose(
     logits: NDArray[np.floating],
     mask: NDArray[np.bool_],
@@ -84,13 +113,7 @@ def choose(
     chance: np.random.Generator,
 ) -> int:
     """One choice among those that `mask` allows."""
-    legal = np.flatnonzero(mask)
-    if len(legal) == 1:
-        return int(legal[0])
-    odds = probabilities(logits, mask, sampling)
-    place = int(np.searchsorted(np.cumsum(odds), chance.random(), side="right"))
-    likely = np.flatnonzero(odds)
-    return int(likely[-1]) if place >= len(odds) else place
+    return weighed(logits, mask, sampling).pick(chance)
 
 
 def _keep(odds: NDArray[np.float64], kept: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -7,55 +7,15 @@ from the event table, and where it lies in time comes with the batch.
 """
 
 import math
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from musegen.errors import SettingError
+from musegen.model.config import ROW_BASE, STEPS_PER_TIME_UNIT, TIME_PERIODS, ModelConfig
+from musegen.model.layout import Layout
 from musegen.tokens.fields import SEEN_LINKS, Table
-
-ROW_BASE = 10_000.0
-TIME_PERIODS = (0.25, 4096.0)
-"""Shortest and longest period, in quarter notes, of the rotary positions over musical time."""
-
-STEPS_PER_TIME_UNIT = 24
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Sizes of a model. `width` must be `heads` times an even number that 4 divides.
-
-    `context` is the largest number of rows that it was trained to see; `field_width` the hidden
-    width of the nested decoder; `time_share` the share of each head's rotary dimensions that turn
-    with musical time, the rest turn with the row number.
-    """
-
-    layers: int = 8
-    width: int = 256
-    heads: int = 4
-    hidden: int = 704
-    context: int = 1024
-    field_width: int = 256
-    dropout: float = 0.0
-    time_share: float = 0.5
-
-    def __post_init__(self) -> None:
-        if min(self.layers, self.width, self.heads, self.hidden, self.field_width) < 1:
-            raise SettingError("model sizes (layers, width, heads, hidden, ...) must be at least 1")
-        if self.width % (4 * self.heads):
-            raise SettingError(
-                f"model.width {self.width} must be a multiple of four times model.heads "
-                f"({self.heads})"
-            )
-        if self.context < 64:
-            raise SettingError(f"model.context {self.context} is too small: at least 64 rows")
-        if not 0 <= self.dropout < 1:
-            raise SettingError(f"model.dropout {self.dropout} must be at least 0 and below 1")
-        if not 0 <= self.time_share <= 1:
-            raise SettingError(f"model.time_share {self.time_share} must be between 0 and 1")
 
 
 class RowEmbedding(nn.Module):
@@ -69,30 +29,13 @@ class RowEmbedding(nn.Module):
 
     def __init__(self, table: Table, width: int) -> None:
         super().__init__()
-        starts: dict[str, int] = {}
-        parts: list[list[int]] = [[0, 0]]
-        part_count = 1
-        for name, field in table.fields.items():
-            starts[name] = len(parts)
-            views = []
-            for view in field.part_tables:
-                views.append((view + part_count).tolist())
-                part_count += int(view.max()) + 1
-            while len(views) < 2:
-                views.append([0] * field.size)
-            parts.extend([list(pair) for pair in zip(*views, strict=True)])
-        self.starts = starts
-        self.kind_start = len(parts)
-        parts.extend([[0, 0]] * len(table.kinds))
-        self.weight = nn.Parameter(torch.randn(len(parts), width) * 0.02)
-        self.part_weight = nn.Parameter(torch.randn(part_count, width) * 0.02)
-        offsets = torch.full((len(table.kinds), table.columns), -1, dtype=torch.long)
-        offsets[:, 0] = self.kind_start
-        for k, kind in enumerate(table.kinds):
-            for c, name in enumerate(kind.fields, start=1):
-                offsets[k, c] = starts[name]
-        self.register_buffer("offsets", offsets, persistent=False)
-        self.register_buffer("part_ids", torch.tensor(parts), persistent=False)
+        layout = Layout(table)
+        self.starts = layout.starts
+        self.kind_start = layout.kind_start
+        self.weight = nn.Parameter(torch.randn(len(layout.part_ids), width) * 0.02)
+        self.part_weight = nn.Parameter(torch.randn(layout.part_count, width) * 0.02)
+        self.register_buffer("offsets", torch.from_numpy(layout.offsets), persistent=False)
+        self.register_buffer("part_ids", torch.from_numpy(layout.part_ids), persistent=False)
 
     def full(self) -> Tensor:
         """Every global id's vector with its parts added: (ids, width); id 0 is zero."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from musegen.corpus.batches import BatchSettings
 from musegen.errors import SettingError, unknown
-from musegen.model.transformer import ModelConfig
+from musegen.model.config import ModelConfig
 
 S = TypeVar("S")
 

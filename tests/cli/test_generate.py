@@ -163,6 +163,49 @@ def test_a_full_disk(
     assert list(here.iterdir()) == []
 
 
+WITHOUT_TORCH = """
+import runpy, sys
+sys.modules["torch"] = None
+sys.argv = ["musegen", *{words!r}]
+runpy.run_module("musegen", run_name="__main__")
+"""
+
+
+def without_torch(here: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """The command in a new interpreter for which torch is not installed, and nothing is cached."""
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH.format(words=[*map(str, words)])],
+        capture_output=True, text=True, cwd=here, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MUSEGEN_CACHE": os.devnull},
+    )  # fmt: skip
+
+
+def test_composing_needs_no_torch(here: Path, checkpoint: Path) -> None:
+    """Where torch is not installed, and no cache can be written, a piece is composed as ever."""
+    done = without_torch(here, "generate", "--checkpoint", checkpoint, *SHORT, "-o", "tune.mid")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "tune.mid\n"
+    assert read_midi(here / "tune.mid").note_count
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("train", ".", "--out", "mine"), "training"),
+        (("evaluate", "mine", "--prepared", "mine.prepared"), "judging a checkpoint"),
+        (("generate", "--device", "cuda"), "--device cuda"),
+    ],
+)
+def test_what_needs_torch_says_so(here: Path, words: tuple[str, ...], what: str) -> None:
+    """Without torch, what needs it names the extra to install, and writes nothing."""
+    done = without_torch(here, *words)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: {what} needs PyTorch, which is not installed: pip install 'musegen[train]'\n"
+    )
+    assert list(here.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_the_script(checkpoint: Path, tmp_path: Path) -> None:
     """generate.py is the same command: it composes, and its errors are one line."""
@@ -171,7 +214,7 @@ def test_the_script(checkpoint: Path, tmp_path: Path) -> None:
         done = subprocess.run(
             [*map(str, [*command, *words])],
             capture_output=True, text=True, cwd=tmp_path, check=False,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "MUSEGEN_CACHE": os.devnull},
         )  # fmt: skip
         assert done.returncode == code, done.stderr
     assert done.stderr == "error: tempo 9999 is out of range: allowed is 16 to 300\n"

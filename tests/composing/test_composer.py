@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-import torch
 
 from musegen.composing import composer as composing
 from musegen.composing.composer import (
@@ -24,7 +23,6 @@ from musegen.corpus.links import row_links
 from musegen.corpus.windows import row_times
 from musegen.errors import LabelError, WishError
 from musegen.evaluation.wishing import random_wishes
-from musegen.model.decode import RowDraw, Stepper
 from musegen.model.sampling import Sampling
 from musegen.music.ongrid import is_on_grid
 from musegen.music.score import Key, Marker
@@ -61,7 +59,7 @@ def test_a_piece_longer_than_the_context() -> None:
     """Twelve bars with many more rows than the model can see are written to their end."""
     wishes = Controls(bars=12, meter=(4, 4), tracks=(TrackPlan(0),))
     (found,) = busy_composer().compose(wishes, seed=3)
-    assert len(found.rows) > 1.5 * busy_composer().checkpoint.model.config.context
+    assert len(found.rows) > 1.5 * busy_composer().checkpoint.config.context
     lawful(found, wishes)
     bar = np.cumsum(found.rows[:, 0] == BAR)
     inside = np.isin(found.rows[:, 0], (NOTE, CHORD))
@@ -95,19 +93,17 @@ def now(window: Rows) -> tuple[Rows, np.ndarray, np.ndarray]:
     return window, row_times(window), row_links(window)[:, : len(SEEN_LINKS)]
 
 
-@torch.no_grad()
 def written_plainly(composer: Composer, wishes: Controls, seed: int, number: int) -> Rows:
     """The same piece without any cache: before each row the model reads its whole window anew."""
-    model = composer.checkpoint.model
-    context = model.config.context
+    context = composer.checkpoint.config.context
     wishes = told(wishes)
     limits = replace(Limits.of(wishes), steady=True, max_rows_per_bar=context // 4)
     draft = Draft(number, limits, head_rows(wishes, GENRES), chance(seed, number))
-    stepper = Stepper(model, 1)
+    stepper = composer.checkpoint.stepper(1)
     window, _, _ = draft.view(context)
     while not draft.grammar.finished:
-        state = stepper.prefill(0, *(torch.from_numpy(part) for part in now(window)))
-        row = draw_row(partial(RowDraw, stepper, 0, state), draft, Sampling())
+        stepper.prefill(0, *now(window))
+        row = draw_row(partial(stepper.draw, 0), draft, Sampling())
         draft.take(row)
         if len(window) == context:
             window, _, _ = draft.view(context)

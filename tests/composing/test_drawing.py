@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-import torch
 
 from musegen.composing.composer import chance
 from musegen.composing.draft import Draft
 from musegen.composing.drawing import draw_row
+from musegen.model.paths import Logits
 from musegen.model.sampling import Sampling, legal_share
 from musegen.tokens.codec import head_rows
 from musegen.tokens.controls import Controls, TrackPlan
@@ -25,11 +25,11 @@ class Told:
     def __init__(self, odds: dict[str, dict[int, float]]) -> None:
         self.odds = odds
 
-    def kind_logits(self) -> torch.Tensor:
+    def kind_logits(self) -> Logits:
         """Odds of the kind."""
         return self._logits("kind", len(KINDS))
 
-    def field_logits(self, name: str) -> torch.Tensor:
+    def field_logits(self, name: str) -> Logits:
         """Odds of a field."""
         return self._logits(name, FIELDS[name].size)
 
@@ -42,13 +42,13 @@ class Told:
     def take_field(self, name: str, value: int) -> None:
         """Nothing depends on it."""
 
-    def _logits(self, name: str, size: int) -> torch.Tensor:
+    def _logits(self, name: str, size: int) -> Logits:
         if name not in self.odds:
-            return torch.zeros(size)
-        odds = torch.full((size,), 1e-12)
+            return np.zeros(size, dtype=np.float32)
+        odds = np.full(size, 1e-12, dtype=np.float32)
         for value, share in self.odds[name].items():
             odds[value] = share
-        return odds.log()
+        return np.log(odds)
 
 
 def piano(onsets: dict[int, float], pitches: dict[int, float]) -> Told:

@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from musegen.errors import CheckpointError, OutputError
-from musegen.model.checkpoint import WEIGHTS, load_checkpoint, save_checkpoint
+from musegen.model.checkpoint import load_checkpoint, save_checkpoint
+from musegen.model.stored import WEIGHTS
 from musegen.tokens.fields import fingerprint
 from tests.model.tiny import TINY, tiny_model
 

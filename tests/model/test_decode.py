@@ -138,5 +138,5 @@ def test_fields_are_drawn_as_they_were_trained(kind: int) -> None:
     assert any(loss.counts.values())
     for key, count in loss.counts.items():
         if count:
-            nats = -torch.log_softmax(odds[key], 0)[int(chosen[key])]
+            nats = -torch.log_softmax(torch.from_numpy(odds[key]), 0)[int(chosen[key])]
             torch.testing.assert_close(nats, loss.nats[key], rtol=1e-4, atol=1e-4)

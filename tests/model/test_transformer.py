@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from musegen.errors import SettingError
-from musegen.model.transformer import ModelConfig, MusicModel, linked, rotary_angles
+from musegen.model.config import ModelConfig
+from musegen.model.transformer import MusicModel, linked, rotary_angles
 from musegen.tokens.fields import BAR, CHORD, FIELDS, KINDS, NOTE, SEEN_LINKS, TABLE, as_rows, row
 from tests.corpus.pieces import made_piece
 from tests.model.tiny import TINY, as_tensors, tiny_model

@@ -5,7 +5,8 @@ import torch
 from musegen.corpus.links import row_links
 from musegen.corpus.windows import row_times
 from musegen.model.checkpoint import Checkpoint
-from musegen.model.transformer import ModelConfig, MusicModel
+from musegen.model.config import ModelConfig
+from musegen.model.transformer import MusicModel
 from musegen.tokens.fields import TABLE, Rows
 
 TINY = ModelConfig(layers=2, width=32, heads=2, hidden=64, context=128, field_width=32)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from musegen.model.transformer import ModelConfig, MusicModel
+from musegen.model.config import ModelConfig
+from musegen.model.transformer import MusicModel
 from musegen.tokens.fields import TABLE
 from musegen.training.optimizers import Muon, optimizers_of, orthogonal
 

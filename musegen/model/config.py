@@ -1,0 +1,48 @@
+"""The sizes of a model, and the constants of its positions: what both ways to compute it share.
+
+Knows no torch.
+"""
+
+from dataclasses import dataclass
+
+from musegen.errors import SettingError
+
+ROW_BASE = 10_000.0
+TIME_PERIODS = (0.25, 4096.0)
+"""Shortest and longest period, in quarter notes, of the rotary positions over musical time."""
+
+STEPS_PER_TIME_UNIT = 24
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of a model. `width` must be `heads` times an even number that 4 divides.
+
+    `context` is the largest number of rows that it was trained to see; `field_width` the hidden
+    width of the nested decoder; `time_share` the share of each head's rotary dimensions that turn
+    with musical time, the rest turn with the row number.
+    """
+
+    layers: int = 8
+    width: int = 256
+    heads: int = 4
+    hidden: int = 704
+    context: int = 1024
+    field_width: int = 256
+    dropout: float = 0.0
+    time_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if min(self.layers, self.width, self.heads, self.hidden, self.field_width) < 1:
+            raise SettingError("model sizes (layers, width, heads, hidden, ...) must be at least 1")
+        if self.width % (4 * self.heads):
+            raise SettingError(
+                f"model.width {self.width} must be a multiple of four times model.heads "
+                f"({self.heads})"
+            )
+        if self.context < 64:
+            raise SettingError(f"model.context {self.context} is too small: at least 64 rows")
+        if not 0 <= self.dropout < 1:
+            raise SettingError(f"model.dropout {self.dropout} must be at least 0 and below 1")
+        if not 0 <= self.time_share <= 1:
+            raise SettingError(f"model.time_share {self.time_share} must be between 0 and 1")

@@ -1,0 +1,342 @@
+"""Composing without torch: the model of a checkpoint as arrays, and its cache, row by row.
+
+Keeps the promises of `paths`, as `decode` does with torch: the same rows in float32, and nearly the
+same in int8, where the weights and the cache are whole numbers and a scale for each of their rows.
+The arithmetic stands in `kernels` (compiled) and in `plain` (numpy). Knows no music.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musegen.errors import SettingError
+from musegen.model import plain
+from musegen.model.config import ROW_BASE, TIME_PERIODS, ModelConfig
+from musegen.model.layout import Layout
+from musegen.model.paths import Arithmetic, Ints, Logits
+from musegen.model.sampling import Odds, Sampling
+from musegen.model.stored import Stored
+from musegen.tokens.fields import TABLE
+
+Array = NDArray[np.float32]
+Matrix = tuple[NDArray[Any], Array]  # numbers (..., out, in), and a scale (..., out)
+
+LEVELS = 127
+PRECISIONS = ("int8", "float32")
+
+
+@dataclass(frozen=True, eq=False)
+class FieldWeights:
+    """The arrays of one field of one kind, in the order in which `kernels.field` takes them."""
+
+    start: int  # the global id of its value 0
+    arrays: tuple[NDArray[Any], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LightModel:
+    """A checkpoint ready to compose on a CPU. `precision` is one of PRECISIONS."""
+
+    stored: Stored
+    precision: str = "int8"
+    arithmetic: Arithmetic = field(default_factory=lambda: plain)
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise SettingError(
+                f"precision {self.precision!r} is unknown; there are {', '.join(PRECISIONS)}"
+            )
+
+    @property
+    def config(self) -> ModelConfig:
+        """The sizes of the model."""
+        return self.stored.config
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """The genres that it knows, in the order of their ids."""
+        return self.stored.genres
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its weights."""
+        return self.stored.sha256
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """How it was made."""
+        return self.stored.facts
+
+    @property
+    def device(self) -> str:
+        """Always a CPU."""
+        return "cpu"
+
+    @property
+    def computed(self) -> str:
+        """In which numbers it computes."""
+        return self.precision
+
+    def stepper(self, slots: int) -> "LightStepper":
+        """Room for so many pieces that are written side by side."""
+        return LightStepper(self, slots)
+
+    @property
+    def levels(self) -> int:
+        """How many steps up and down a whole number has; 0 where numbers are float32."""
+        return LEVELS if self.precision == "int8" else 0
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where each value lies among the embeddings."""
+        return Layout(TABLE)
+
+    @cached_property
+    def full(self) -> Array:
+        """Every global id's vector with its parts added: (ids, width); id 0 is zero."""
+        parts = self._weight("embedding.part_weight")[self.layout.part_ids].sum(axis=1)
+        table: Array = self._weight("embedding.weight") + parts
+        table[0] = 0
+        return table
+
+    @cached_property
+    def backbone(self) -> tuple[NDArray[Any], ...]:
+        """What `step` and `prefill` take between the rows and the caches."""
+        config = self.config
+        pairs = config.width // config.heads // 2
+        timed = round(pairs * config.time_share)
+        exponents = np.arange(pairs - timed, dtype=np.float32) / np.float32(max(pairs - timed, 1))
+        rates = np.float32(ROW_BASE) ** -exponents
+        shortest, longest = TIME_PERIODS
+        places = np.linspace(0, 1, timed, dtype=np.float32)
+        periods = np.float32(shortest) * np.float32(longest / shortest) ** places
+        return (
+            self.layout.offsets, self.full, periods, rates,
+            *self._matrix(self._weight("seen.weight")),
+            self._layers("attention_norm"),
+            *self._matrix(self._layers("qkv")), *self._matrix(self._layers("out")),
+            self._layers("mlp_norm"),
+            *self._matrix(self._layers("gate_up")), *self._matrix(self._layers("down")),
+            self._weight("norm.weight"),
+        )  # fmt: skip
+
+    @cached_property
+    def kind_weights(self) -> tuple[Array, Array, Array]:
+        """What `kind` takes after the state."""
+        start = self.layout.kind_start
+        return (
+            self._weight("decoder.kind_norm.weight"),
+            self.full[start : start + len(TABLE.kinds)],
+            self._weight("decoder.kind_bias"),
+        )
+
+    @cached_property
+    def own(self) -> Matrix:
+        """The matrix through which a note sees its own track."""
+        return self._matrix(self._weight("decoder.own.weight"))
+
+    @cached_property
+    def fields(self) -> dict[tuple[str, int], FieldWeights]:
+        """What `field` takes after the state, by kind and number of the field."""
+        entries, scale = self._matrix(self.full)
+        found = {}
+        for kind in TABLE.kinds:
+            if not kind.fields or not kind.drawn:
+                continue
+            gates, norms = (self._weight(f"decoder.{n}.{kind.name}") for n in ("gates", "norms"))
+            up, down = (
+                self._matrix(self._weight(f"decoder.{n}.{kind.name}").swapaxes(1, 2))
+                for n in ("up", "down")
+            )
+            for number, name in enumerate(kind.fields):
+                start = self.layout.starts[name]
+                end = start + TABLE.fields[name].size
+                bias = self._weight(f"decoder.bias.{kind.name}_{name}")
+                found[kind.name, number] = FieldWeights(
+                    start,
+                    (
+                        gates[number, 0], norms[number, 0],
+                        up[0][number], up[1][number], down[0][number], down[1][number],
+                        entries[start:end], scale[start:end], bias,
+                    ),
+                )  # fmt: skip
+        return found
+
+    def _weight(self, name: str) -> Array:
+        return self.stored.weights[name]
+
+    def _layers(self, name: str) -> Array:
+        layers = range(self.config.layers)
+        return np.stack([self._weight(f"blocks.{layer}.{name}.weight") for layer in layers])
+
+    def _matrix(self, weights: Array) -> Matrix:
+        """A matrix, or a stack of them, in this precision."""
+        numbers, scale = plain.in_levels(weights, self.levels)
+        compact = self.levels and self.arithmetic is not plain
+        return np.ascontiguousarray(numbers, dtype=np.int8 if compact else np.float32), scale
+
+
+class LightStepper:
+    """The model with a cache for `slots` pieces, each of its own length up to `config.context`.
+
+    Slots 0..active-1 advance together; `release` takes a finished piece's slot out.
+    """
+
+    def __init__(self, model: LightModel, slots: int) -> None:
+        self.model = model
+        config = model.config
+        self._lengths = np.zeros(slots, dtype=np.int64)
+        shape = (config.layers, slots, config.heads, config.width // config.heads, config.context)
+        sort = model.own[0].dtype
+        rows = (slots, config.context, config.width)
+        self.embedded = np.zeros(rows, dtype=np.float32)
+        self.states = np.zeros(rows, dtype=np.float32)
+        self._keys, self._values = np.zeros(shape, dtype=sort), np.zeros(shape, dtype=sort)
+        self._key_scale = np.zeros((*shape[:3], shape[4]), dtype=np.float32)
+        self._value_scale = np.zeros_like(self._key_scale)
+
+    @property
+    def active(self) -> int:
+        """How many slots are in use."""
+        return len(self._lengths)
+
+    @property
+    def lengths(self) -> list[int]:
+        """How many rows each slot holds."""
+        found: list[int] = self._lengths.tolist()
+        return found
+
+    def room(self, slot: int) -> int:
+        """How many more rows fit into the context of a slot."""
+        return self.model.config.context - int(self._lengths[slot])
+
+    def weigh(self, logits: Logits, mask: NDArray[np.bool_], sampling: Sampling) -> Odds:
+        """The odds of a choice, as `sampling.weighed` gives them."""
+        summed = np.empty(len(logits))
+        share = self.model.arithmetic.weigh(
+            logits, mask, float(sampling.temperature), sampling.top_k, float(sampling.top_p),
+            float(sampling.min_p), summed,
+        )  # fmt: skip
+        if np.count_nonzero(mask) == 1:
+            return Odds(share, None, int(mask.argmax()))
+        return Odds(share, summed)
+
+    def release(self, slot: int) -> None:
+        """The last active slot takes the place of `slot`."""
+        last = self.active - 1
+        if slot != last:
+            length = int(self._lengths[last])
+            for cache in (self._keys, self._values, self._key_scale, self._value_scale):
+                cache[:, slot, ..., :length] = cache[:, last, ..., :length]
+            for vectors in (self.embedded, self.states):
+                vectors[slot, :length] = vectors[last, :length]
+            self._lengths[slot] = length
+        self._lengths = self._lengths[:-1]
+
+    def clear(self, slot: int) -> None:
+        """The slot holds no row; the next one starts it anew."""
+        self._lengths[slot] = 0
+
+    def prefill(self, slot: int, rows: Ints, times: Ints, links: Ints) -> Array:
+        """Start a slot anew with rows (n, columns); the state (width,) after them.
+
+        times: (n,); links: (n, SEEN_LINKS), numbers of rows of the slot, -1 where there is none.
+        """
+        count = len(rows)
+        if count > self.model.config.context:
+            raise SettingError(
+                f"{count} rows do not fit into the context of {self.model.config.context}"
+            )
+        plain.prefill(
+            rows.astype(np.int64), times, links, self.model.levels,
+            self.embedded[slot], self.states[slot], self._keys[:, slot], self._key_scale[:, slot],
+            self._values[:, slot], self._value_scale[:, slot],
+            *self.model.backbone,
+        )  # fmt: skip
+        self._lengths[slot] = count
+        state: Array = self.states[slot, count - 1]
+        return state
+
+    def step(self, rows: Ints, times: Ints, links: Ints) -> Array:
+        """One more row (active, columns) for every active slot.
+
+        times: (active,); links: (active, SEEN_LINKS), numbers of rows of the slot or -1.
+
+        Gives the states (active, width) that foretell the row after.
+        """
+        if not all(self.room(slot) for slot in range(self.active)):
+            raise SettingError("the context of a slot is full")
+        rows, times, links = (np.ascontiguousarray(p, dtype=np.int64) for p in (rows, times, links))
+        self.model.arithmetic.step(
+            rows, times, links, self._lengths, self.model.levels,
+            self.embedded, self.states,
+            self._keys, self._key_scale, self._values, self._value_scale, *self.model.backbone,
+        )  # fmt: skip
+        self._lengths = self._lengths + 1
+        states: Array = self.states[np.arange(self.active), self._lengths - 1]
+        return states
+
+    def draw(self, slot: int, after: int = -1) -> "LightDraw":
+        """The row that comes after row `after` of a slot, -1: after the last one."""
+        return LightDraw(self, slot, after if after >= 0 else int(self._lengths[slot]) - 1)
+
+
+class LightDraw:
+    """The next row of one piece, field by field: logits, then the value that was chosen."""
+
+    def __init__(self, stepper: LightStepper, slot: int, after: int) -> None:
+        self._stepper = stepper
+        self._model = stepper.model
+        self._slot = slot
+        self._state: Array = stepper.states[slot, after]
+        self._kind = ""
+        self._field = 0
+        self._prior: Sequence[int] | None = None
+        self._own: tuple[int, int] | None = None  # seen when the first logits are asked for
+
+    def kind_logits(self) -> Logits:
+        """Logits of the row's kind: (kinds,)."""
+        return self._model.arithmetic.kind(self._state, *self._model.kind_weights)
+
+    def take_kind(self, kind: int, prior: Sequence[int] | None) -> None:
+        """Fix the row's kind; `prior` is the last row of that kind, None where there is none."""
+        self._kind = TABLE.kinds[kind].name
+        self._prior = prior
+        self._state = self._state + self._model.full[self._model.layout.kind_start + kind]
+
+    def take_track(self, track: int, before: int, note: Sequence[int] | None) -> None:
+        """Fix what is known of the row's track: its row in HEAD and its last note, -1 for none.
+
+        track, before: numbers of rows of the slot; note: the row at `before`.
+        """
+        self._own = track, before
+        self._prior = note
+
+    def field_logits(self, name: str) -> Logits:
+        """Logits of the next field: (size,)."""
+        if self._own is not None:
+            self._see_track(*self._own)
+        weights = self._model.fields[self._kind, self._field]
+        said = 0 if self._prior is None else weights.start + self._prior[1 + self._field]
+        before = self._model.full[said : said + (self._prior is not None)]
+        return self._model.arithmetic.field(self._state, before, *weights.arrays)
+
+    def take_field(self, name: str, value: int) -> None:
+        """Fix the next field's value."""
+        self._state = self._state + self._model.full[self._model.layout.starts[name] + value]
+        self._field += 1
+
+    def _see_track(self, track: int, before: int) -> None:
+        embedded, states = self._stepper.embedded[self._slot], self._stepper.states[self._slot]
+        vectors = np.zeros((3, len(self._state)), dtype=np.float32)
+        if track >= 0:
+            vectors[0] = embedded[track]
+        if before >= 0:
+            vectors[1], vectors[2] = embedded[before], states[before]
+        seen = self._model.arithmetic.own(vectors.ravel(), *self._model.own)
+        self._state = self._state + seen
+        self._own = None

@@ -1,0 +1,195 @@
+"""The arithmetic of composing in numpy: a whole prompt at once, and what `kernels` compiles.
+
+The same arguments and the same results as the functions of `kernels`, but for the last bits.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musegen.model.config import STEPS_PER_TIME_UNIT
+from musegen.model.sampling import Sampling, legal_share, probabilities
+
+Array = NDArray[np.float32]
+Ints = NDArray[np.integer]
+Numbers = NDArray[Any]  # int8 or float32
+
+EPSILON = np.float32(1e-5)
+
+
+def normed(x: Array, weight: Array) -> Array:
+    """RMSNorm of vectors (..., width)."""
+    square = np.mean(x * x, axis=-1, keepdims=True)
+    scaled: Array = x / np.sqrt(square + EPSILON) * weight
+    return scaled
+
+
+def silu(x: Array) -> Array:
+    """x times its logistic function."""
+    gated: Array = x / (1 + np.exp(-np.maximum(x, -87)))
+    return gated
+
+
+def multiply(x: Array, numbers: Numbers, scale: Array) -> Array:
+    """x (..., in) times the matrix (out, in), whose rows have these scales."""
+    product: Array = x @ numbers.astype(np.float32, copy=False).T * scale
+    return product
+
+
+def embed(rows: Ints, offsets: Ints, full: Array) -> Array:
+    """Input vectors (n, width) of rows (n, columns)."""
+    starts = offsets[rows[:, 0]]
+    ids = np.where(starts >= 0, starts + rows, 0)
+    summed: Array = full[ids].sum(axis=1)
+    return summed * np.float32(math.sqrt(full.shape[1]) * 0.5)
+
+
+def angles(places: Ints, times: Ints, periods: Array, rates: Array) -> tuple[Array, Array]:
+    """Cosines and sines (n, 1, head_width / 2) of the rotary angles of rows."""
+    by_row = places.astype(np.float32)[:, None] * rates
+    turns = times.astype(np.float32)[:, None] / np.float32(STEPS_PER_TIME_UNIT) / periods
+    by_time = np.float32(2 * math.pi) * (turns - np.floor(turns))
+    both = np.concatenate([by_row, by_time], axis=1)[:, None]
+    return np.cos(both), np.sin(both)
+
+
+def rotate(x: Array, cos: Array, sin: Array) -> Array:
+    """x (n, heads, head width) turned by angles (n, 1, head width / 2)."""
+    left, right = np.split(x, 2, axis=-1)
+    return np.concatenate([left * cos - right * sin, left * sin + right * cos], axis=-1)
+
+
+def in_levels(x: Array, levels: int) -> tuple[Array, Array]:
+    """Vectors (..., width) as whole numbers of a scale (...) each; 0 levels: as they are."""
+    if levels == 0:
+        return x, np.ones(x.shape[:-1], dtype=np.float32)
+    scale = np.maximum(np.abs(x).max(axis=-1), np.float32(1e-20)) / np.float32(levels)
+    return np.rint(x / scale[..., None]), scale
+
+
+def prefill(
+    rows: Ints, times: Ints, links: Ints, levels: int,
+    embedded: Array, states: Array, keys: Numbers, key_scale: Array,
+    values: Numbers, value_scale: Array,
+    offsets: Ints, full: Array,
+    periods: Array, rates: Array,
+    seen: Numbers, seen_scale: Array, attention_norm: Array, qkv: Numbers, qkv_scale: Array,
+    out: Numbers, out_scale: Array, mlp_norm: Array, gate_up: Numbers, gate_up_scale: Array,
+    down: Numbers, down_scale: Array, norm: Array,
+) -> None:  # fmt: skip
+    """Rows (n, columns) fill the empty caches of one slot.
+
+    links: (n, links). Caches: embedded, states (context, width); keys, values (layers, heads,
+    head width, context), their scales (layers, heads, context).
+    """
+    count, (heads, head_width) = len(rows), keys.shape[1:3]
+    embedded[:count] = embed(rows, offsets, full)
+    pointed = np.where(links[..., None] >= 0, embedded[links], np.float32(0))
+    x = embedded[:count] + multiply(pointed.reshape(count, -1), seen, seen_scale)
+    cos, sin = angles(np.arange(count), times, periods, rates)
+    hidden = np.triu(np.ones((count, count), dtype=bool), 1)
+    for layer in range(len(qkv)):
+        y = normed(x, attention_norm[layer])
+        wide = multiply(y, qkv[layer], qkv_scale[layer]).reshape(count, 3, heads, head_width)
+        q = rotate(wide[:, 0], cos, sin) / np.float32(math.sqrt(head_width))
+        k, k_scale = in_levels(rotate(wide[:, 1], cos, sin), levels)
+        v, v_scale = in_levels(wide[:, 2], levels)
+        keys[layer, :, :, :count] = k.transpose(1, 2, 0)
+        values[layer, :, :, :count] = v.transpose(1, 2, 0)
+        key_scale[layer, :, :count] = k_scale.T
+        value_scale[layer, :, :count] = v_scale.T
+        attended = np.empty((count, heads, head_width), dtype=np.float32)
+        for head in range(heads):  # one at a time: of a long prompt they take much room
+            scores = q[:, head] @ k[:, head].T * k_scale[:, head]
+            scores[hidden] = -np.inf
+            odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+            shares = odds / odds.sum(axis=1, keepdims=True)
+            attended[:, head] = shares @ (v[:, head] * v_scale[:, head, None])
+        x = x + multiply(attended.reshape(count, -1), out[layer], out_scale[layer])
+        y = normed(x, mlp_norm[layer])
+        gate, up = np.split(multiply(y, gate_up[layer], gate_up_scale[layer]), 2, axis=1)
+        x = x + multiply(silu(gate) * up, down[layer], down_scale[layer])
+    states[:count] = normed(x, norm)
+
+
+def step(
+    rows: Ints, times: Ints, links: Ints, lengths: Ints, levels: int,
+    embedded: Array, states: Array, keys: Numbers, key_scale: Array,
+    values: Numbers, value_scale: Array,
+    offsets: Ints, full: Array,
+    periods: Array, rates: Array,
+    seen: Numbers, seen_scale: Array, attention_norm: Array, qkv: Numbers, qkv_scale: Array,
+    out: Numbers, out_scale: Array, mlp_norm: Array, gate_up: Numbers, gate_up_scale: Array,
+    down: Numbers, down_scale: Array, norm: Array,
+) -> None:  # fmt: skip
+    """One more row for each of the first B slots; its state goes into `states`."""
+    batch, (heads, head_width) = len(rows), keys.shape[2:4]
+    slots = np.arange(batch)
+    vectors = embed(rows, offsets, full)
+    embedded[slots, lengths] = vectors
+    pointed = np.where(links[..., None] >= 0, embedded[slots[:, None], links], np.float32(0))
+    x = vectors + multiply(pointed.reshape(batch, -1), seen, seen_scale)
+    cos, sin = angles(lengths, times, periods, rates)
+    for layer in range(len(qkv)):
+        y = normed(x, attention_norm[layer])
+        wide = multiply(y, qkv[layer], qkv_scale[layer]).reshape(batch, 3, heads, head_width)
+        q = rotate(wide[:, 0], cos, sin) / np.float32(math.sqrt(head_width))
+        k, k_scale = in_levels(rotate(wide[:, 1], cos, sin), levels)
+        v, v_scale = in_levels(wide[:, 2], levels)
+        keys[layer, slots, :, :, lengths] = k
+        values[layer, slots, :, :, lengths] = v
+        key_scale[layer, slots, :, lengths] = k_scale
+        value_scale[layer, slots, :, lengths] = v_scale
+        attended = np.empty((batch, heads, head_width), dtype=np.float32)
+        for b in range(batch):
+            end = int(lengths[b]) + 1
+            scores = (q[b, :, None] @ keys[layer, b, :, :, :end])[:, 0]
+            scores = scores * key_scale[layer, b, :, :end]
+            odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+            shares = odds / odds.sum(axis=1, keepdims=True) * value_scale[layer, b, :, :end]
+            attended[b] = (values[layer, b, :, :, :end] @ shares[..., None])[..., 0]
+        x = x + multiply(attended.reshape(batch, -1), out[layer], out_scale[layer])
+        y = normed(x, mlp_norm[layer])
+        gate, up = np.split(multiply(y, gate_up[layer], gate_up_scale[layer]), 2, axis=1)
+        x = x + multiply(silu(gate) * up, down[layer], down_scale[layer])
+    states[slots, lengths] = normed(x, norm)
+
+
+def field(
+    state: Array, said: Array, gate: Array, weight: Array, up: Numbers, up_scale: Array,
+    down: Numbers, down_scale: Array, entries: Numbers, entries_scale: Array, bias: Array,
+) -> Array:  # fmt: skip
+    """Logits (size,) of one field from the state (width,) and the embedding of what it said before.
+
+    said: (1 or 0, width). up: (inner, width); down: (width, inner); entries: (size, width).
+    """
+    if len(said):
+        state = state + said[0] * gate * np.float32(math.sqrt(len(state)))
+    x = normed(state, weight)
+    hidden = x + multiply(silu(multiply(x, up, up_scale)), down, down_scale)
+    return multiply(hidden, entries, entries_scale) + bias
+
+
+def kind(state: Array, weight: Array, entries: Array, bias: Array) -> Array:
+    """Logits (kinds,) of the row's kind; entries: (kinds, width)."""
+    logits: Array = entries @ normed(state, weight) + bias
+    return logits
+
+
+def own(vectors: Array, numbers: Numbers, scale: Array) -> Array:
+    """What a note sees of its own track, (width,): vectors (3 * width,) through the matrix."""
+    return multiply(vectors, numbers, scale)
+
+
+def weigh(
+    logits: Array, mask: NDArray[np.bool_], temperature: float, top_k: int, top_p: float,
+    min_p: float, summed: NDArray[np.float64],
+) -> float:  # fmt: skip
+    """The share of all odds that is legal; `summed` (size,) is filled with the running sum of those
+    to draw by.
+    """
+    sampling = Sampling(temperature, top_k, top_p, min_p)
+    summed[:] = np.cumsum(probabilities(logits, mask, sampling))
+    return legal_share(logits, mask, temperature)

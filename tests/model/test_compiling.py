@@ -1,0 +1,94 @@
+"""Machine code is kept where the user keeps such things, is loaded whole or not at all."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from musegen.model import compiling, plain
+from musegen.model.compiling import (
+    READY,
+    arithmetic,
+    cache_folder,
+    compile_kernels,
+    without_scipy,
+)
+
+
+def ready_files() -> tuple[Path, list[Path]]:
+    """The list of hashes, and the files of machine code."""
+    folder = compiling._folder()
+    return folder / READY, sorted(folder.rglob("*.nbc"))
+
+
+def test_what_is_there_is_used(compiled: Path) -> None:
+    """Compiled once, kernels are found, and nobody compiles again."""
+    assert arithmetic("int8") is not plain
+    before = ready_files()[0].stat().st_mtime_ns
+    assert compile_kernels()
+    assert ready_files()[0].stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "more", "no list", "broken list"])
+def test_what_is_damaged_is_not_loaded(
+    compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    """Where a file is not the one that was compiled, numpy computes instead."""
+    monkeypatch.setenv("MUSEGEN_CACHE", str(tmp_path))
+    for path in compiled.rglob("*"):
+        if path.is_file():
+            copy = tmp_path / path.relative_to(compiled)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    folder = compiling._folder()
+    ready, code = folder / READY, sorted(folder.rglob("*.nbc"))
+    assert compiling._compiled(folder) == ["int8", "float32"]
+    if damage == "cut":
+        code[0].write_bytes(code[0].read_bytes()[:-1])
+    elif damage == "gone":
+        code[0].unlink()
+    elif damage == "more":
+        code[0].with_name("other.nbc").write_bytes(b"")
+    elif damage == "no list":
+        ready.unlink()
+    else:
+        ready.write_text("[1")
+    assert arithmetic("int8") is plain
+
+
+def test_a_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a place for machine code nothing is compiled, and numpy computes."""
+    monkeypatch.setenv("MUSEGEN_CACHE", os.devnull)
+    assert not compile_kernels()
+    assert arithmetic("int8") is plain
+
+
+def test_one_compiles_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody compiles nobody else begins; who was broken off is not waited for."""
+    monkeypatch.setenv("MUSEGEN_CACHE", str(tmp_path))
+    folder = compiling._folder()
+    assert compiling._begin(folder)
+    assert not compiling._begin(folder)
+    assert compiling._is_being_made(folder)
+    os.utime(folder / compiling.MAKING, (0, 0))
+    assert not compiling._is_being_made(folder)
+    assert compiling._begin(folder)
+
+
+def test_the_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """MUSEGEN_CACHE names the folder, else the system's place for caches does."""
+    monkeypatch.setenv("MUSEGEN_CACHE", str(tmp_path / "mine"))
+    assert cache_folder() == tmp_path / "mine"
+    monkeypatch.delenv("MUSEGEN_CACHE")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "musegen"
+
+
+def test_scipy_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is hidden from numba while it loads is there afterwards."""
+    monkeypatch.delitem(sys.modules, "scipy", raising=False)
+    with without_scipy(), pytest.raises(ImportError):
+        __import__("scipy")
+    assert "scipy" not in sys.modules
