@@ -22,6 +22,7 @@ from sklearn.model_selection import cross_val_predict
 from musegen.composing.composer import Composer
 from musegen.corpus.collection import Collection
 from musegen.corpus.shards import load_prepared
+from musegen.model.sampling import Sampling
 from musegen.music.measure import measure
 from musegen.music.score import Score
 from musegen.music.timing import bar_lines
@@ -99,6 +100,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=10)
     parser.add_argument("--bars", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--guidance", type=float, default=1.0)
     options = parser.parse_args()
     machine = Machine(["torch", "scikit-learn"])
     ready = load_prepared(options.prepared)
@@ -108,9 +110,11 @@ def main() -> None:
 
     composer = Composer.load(options.checkpoint)
     composed, asked = [], []
+    sampling = Sampling(guidance=options.guidance)
     for place, genre in enumerate(GENRES):
         wishes = Controls(genre=genre, bars=options.bars)
-        for piece in composer.compose(wishes, seed=options.seed + 1000 * place, count=options.each):
+        seed = options.seed + 1000 * place
+        for piece in composer.compose(wishes, sampling, seed, count=options.each):
             composed.append(features(piece.score, options.bars))
             asked.append(genre)
     forest = RandomForestClassifier(TREES, class_weight="balanced", random_state=0)
@@ -154,7 +158,8 @@ def main() -> None:
         )
     )
     figures = {"each": options.each, "bars": options.bars, "judges": judges}
-    leave(options.results, "labels_act", machine.describe(), figures, [text])
+    name = "labels_act" if options.guidance == 1 else f"labels_act_guided_{options.guidance:g}"
+    leave(options.results, name, machine.describe(), figures, [text])
 
 
 def heard_as(heard: list[str], asked: list[str]) -> dict[str, dict[str, int]]:

@@ -46,6 +46,13 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
 @click.option("--top-p", type=float, default=0.92, show_default=True, help="Only the likeliest.")
 @click.option("--min-p", type=float, default=0.0, show_default=True, help="Drop the unlikely.")
 @click.option(
+    "--guidance",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="How much genre, mood, key and the like count; above 1 more, at half the speed.",
+)
+@click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="The MIDI file [musegen-SEED.mid]."
 )
 @click.option("--png", is_flag=True, help="Also draw the piano roll, beside the MIDI file.")
@@ -80,6 +87,7 @@ def command(
     top_k: int,
     top_p: float,
     min_p: float,
+    guidance: float,
     out: Path | None,
     png: bool,
     wav: bool,
@@ -126,7 +134,7 @@ def command(
         polyphony=polyphony,
         loudness=loudness,
     )
-    sampling = Sampling(temperature, top_k, top_p, min_p)
+    sampling = Sampling(temperature, top_k, top_p, min_p, guidance)
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     if seed < 0:
         raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")

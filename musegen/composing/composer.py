@@ -13,6 +13,7 @@ import numpy as np
 
 from musegen.composing.draft import Draft
 from musegen.composing.drawing import draw_row
+from musegen.composing.guided import GuidedSteps
 from musegen.errors import WishError
 from musegen.model.loading import load_model
 from musegen.model.paths import ComposingModel, Steps
@@ -175,7 +176,10 @@ def _write(
     drafts: list[Draft], checkpoint: ComposingModel, sampling: Sampling, watch: Watcher | None
 ) -> None:
     """Draw rows until every draft is finished; they advance together, row by row."""
-    stepper, context = checkpoint.stepper(len(drafts)), checkpoint.config.context
+    context = checkpoint.config.context
+    stepper: Steps = checkpoint.stepper(len(drafts))
+    if sampling.guidance != 1:
+        stepper = GuidedSteps(checkpoint, len(drafts), sampling.guidance)
     writing = list(drafts)
     for slot, draft in enumerate(writing):
         stepper.prefill(slot, *draft.view(context))
