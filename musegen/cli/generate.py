@@ -4,14 +4,13 @@ import json
 import secrets
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from musegen.cli.wishing import wish_options, wishes_of
 from musegen.errors import OutputError, WishError
-from musegen.music.mood import mood_point
 from musegen.tokens.controls import Controls
-from musegen.tokens.wishes import parse_key, parse_meter, parse_tracks
 
 if TYPE_CHECKING:
     from musegen.composing.composer import Composition
@@ -22,23 +21,7 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
 
 
 @click.command("generate")
-@click.option("--genre", help="Genre, one that the checkpoint knows (see: musegen genres).")
-@click.option("--mood", help="Mood by name, such as happy or calm (see: musegen moods).")
-@click.option("--valence", type=float, help="Mood: unpleasant (-1) to pleasant (1).")
-@click.option("--arousal", type=float, help="Mood: quiet (-1) to excited (1).")
-@click.option("--bars", type=int, help="Number of bars, exact.")
-@click.option("--tempo", type=int, help="Quarter notes per minute, exact.")
-@click.option("--key", help="Key, such as D, F#m or 'Bb major'.")
-@click.option("--meter", help="Time signature, such as 4/4, 3/4 or 6/8, exact.")
-@click.option(
-    "--instruments",
-    multiple=True,
-    help="The instruments that sound, all of them: names or program numbers, separated by commas.",
-)
-@click.option("--drums/--no-drums", default=None, help="With or without drums.")
-@click.option("--density", type=float, help="Notes per quarter note, all tracks together.")
-@click.option("--polyphony", type=float, help="Pitched notes that sound at once, on average.")
-@click.option("--loudness", type=float, help="Mean velocity, 1 to 127.")
+@wish_options
 @click.option("--seed", type=int, help="Same seed, same piece; chosen and shown if left out.")
 @click.option("--count", type=int, default=1, show_default=True, help="How many variations.")
 @click.option("--temperature", type=float, default=0.9, show_default=True, help="Freedom.")
@@ -59,7 +42,6 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
 @click.option("--wav", is_flag=True, help="Also render sound, beside the MIDI file.")
 @click.option("--stems", is_flag=True, help="Also one MIDI file for each track, in OUT-stems.")
 @click.option("--recipe", is_flag=True, help="Also write the recipe in the file as JSON beside it.")
-@click.option("--loop", type=int, help="So many bars, to be repeated: nothing rings past them.")
 @click.option(
     "--humanize", type=float, default=0.0, help="Timing and velocity a little off: 0 (off) to 1."
 )
@@ -68,19 +50,6 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="cpu")
 @click.option("--quiet", is_flag=True, help="Print only the names of the files.")
 def command(
-    genre: str | None,
-    mood: str | None,
-    valence: float | None,
-    arousal: float | None,
-    bars: int | None,
-    tempo: int | None,
-    key: str | None,
-    meter: str | None,
-    instruments: tuple[str, ...],
-    drums: bool | None,
-    density: float | None,
-    polyphony: float | None,
-    loudness: float | None,
     seed: int | None,
     count: int,
     temperature: float,
@@ -93,47 +62,28 @@ def command(
     wav: bool,
     stems: bool,
     recipe: bool,
-    loop: int | None,
     humanize: float,
     force: bool,
     checkpoint: str,
     device: str,
     quiet: bool,
+    **told: Any,
 ) -> None:
     """Compose pieces with a checkpoint.
 
-    Bars, meter, tempo and instruments are kept exactly; genre, mood, key and the rest are what the
-    model has learned. Whatever is left out, the model chooses.
+    What is called exact is kept exactly, and so are the instruments; genre, mood, key and the rest
+    are what the model has learned. Whatever is left out, the model chooses.
 
     \b
       musegen generate --genre folk --mood happy --bars 32 --tempo 110 --key D -o tune.mid
       musegen generate --instruments "piano,acoustic bass,drums" --meter 3/4 --count 4
+      musegen generate --form "A8 B8(sad) A8(exact)" --chords "Am F C G" --key Am --scale strict
     """
     from musegen.model.sampling import Sampling
 
-    if mood is not None:
-        if valence is not None or arousal is not None:
-            raise WishError("give a mood by name, or --valence and --arousal, not both")
-        valence, arousal = mood_point(mood)
-    if loop is not None and bars not in (None, loop):
-        raise WishError(f"--loop {loop} and --bars {bars} contradict each other; give one of them")
     if not 0 <= humanize <= 1:
         raise WishError(f"humanize {humanize:g} is out of range: allowed is 0 (off) to 1")
-    wishes = Controls(
-        genre=genre,
-        valence=valence,
-        arousal=arousal,
-        bars=bars if loop is None else loop,
-        loop=loop is not None,
-        tempo=tempo,
-        key=None if key is None else parse_key(key),
-        meter=None if meter is None else parse_meter(meter),
-        tracks=parse_tracks(instruments) if instruments else (),
-        drums=drums,
-        density=density,
-        polyphony=polyphony,
-        loudness=loudness,
-    )
+    wishes = wishes_of(told)
     sampling = Sampling(temperature, top_k, top_p, min_p, guidance)
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     if seed < 0:
