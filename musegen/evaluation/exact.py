@@ -34,6 +34,9 @@ def _course(score: Score, wishes: Controls, lines: Ints) -> Iterator[str]:
     bars = len(lines) - 1
     if score.end != lines[-1]:
         yield f"the piece ends at {score.end}, not on the last bar line"
+    onsets = [int(track.notes[:, ONSET].min()) for track in score.tracks if len(track)]
+    if not onsets or min(onsets) >= lines[min(2, bars)]:
+        yield "no note begins in the first two bars"
     for track in score.tracks:
         if len(track) and track.end > score.end:
             yield f"{track.program} sounds after the end"

@@ -23,6 +23,9 @@ LEVELS = {
 }
 """The scale of each number that a section can have."""
 
+SILENT_BARS = 1
+"""Music begins after at most so many bars: a DAW shows an empty beginning as a mistake."""
+
 _ENDLESS = 1 << 20
 _BAR_STEPS = np.array([0, *(scales.bar_steps(*m) for m in scales.METERS)])
 _DURATIONS = np.array(scales.DURATION)
@@ -113,7 +116,14 @@ class Course:
         self._bars.append(row)
 
     def last_chance(self, instrument: int | None) -> bool:
-        """Whether an instrument (None: any) may strike in no bar after the open one."""
+        """Whether an instrument may strike in no bar after the open one.
+
+        None: whether any must strike in this one, so that a piece begins by its second bar.
+        """
+        if instrument is None and not self._limits.reading:
+            later = range(self.bar + 1, SILENT_BARS + 1)
+            if all(self._agenda.source(bar) is not None for bar in later):
+                return True
         if self._agenda.sectioned:
             return self._agenda.last_chance(self.bar, instrument)
         return self.bars_after[1] == 0

@@ -7,6 +7,7 @@ Knows no torch and no files.
 
 The guarantees, and where they are kept:
 - exactly the bars asked for, and an end           `course._bars_left`, `kinds`
+- a first note by the second bar                    `course.last_chance`
 - meter and tempo                                   `course._meter`, `course._tempo`
 - instruments: only these, and each one sounds      `heads.instruments`, `sounding._open_tracks`
 - a track within its range, and within the scale    `heads._pitches`, `sounding._free`

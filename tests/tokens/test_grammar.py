@@ -209,7 +209,7 @@ def test_the_order_of_a_piece() -> None:
 def test_a_section_is_as_long_as_it_says() -> None:
     """Two bars after a section of two bars began, the next section begins, and not before."""
     bar = row(BAR, bars_left=9, meter=FOUR_FOUR, tempo=100)
-    grammar = opened(row(SECTION, section_bars=2), bar)
+    grammar = opened(row(SECTION, section_bars=2), bar, row(NOTE, pitch=60))
     assert {"BAR"} == names(grammar) & {"BAR", "SECTION"}
     grammar.advance(row(BAR, bars_left=8, meter=FOUR_FOUR, tempo=100))
     assert {"SECTION"} == names(grammar) & {"BAR", "SECTION"}
@@ -416,3 +416,14 @@ def test_a_wished_chord_comes_before_the_notes_over_it() -> None:
     grammar.advance(row(CHORD, onset=48, chord=chord_id(7, "7")))
     assert names(grammar) == {"NOTE", "END"}, "and no other chord"
     assert set((np.flatnonzero(grammar.mask(NOTE, [48, 0, 0])) % 12).tolist()) == {7, 11, 2, 5}
+
+
+def test_music_begins_by_the_second_bar() -> None:
+    """The second bar of a piece without a note yet is not left before one is struck."""
+    for limits, free in ((Limits(), False), (Limits(reading=True), True)):
+        grammar = opened(row(BAR, bars_left=9, meter=FOUR_FOUR, tempo=100), limits=limits)
+        assert "BAR" in names(grammar)
+        grammar.advance(row(BAR, bars_left=8, meter=FOUR_FOUR, tempo=100))
+        assert ("BAR" in names(grammar)) is free
+        grammar.advance(row(NOTE, pitch=60))
+        assert "BAR" in names(grammar)
