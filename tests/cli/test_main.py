@@ -60,7 +60,7 @@ def test_version(run: Run) -> None:
         ["compose"],
         ["generate", "--loudly"],
         ["generate", "--bars", "many"],
-        ["generate", "--tempo", "99.5"],
+        ["generate", "--density", "much"],
         ["generate", "--device", "abacus"],
         ["train"],
         ["train", "folder"],

@@ -82,6 +82,7 @@ def test_scales_lie_on_the_key() -> None:
     [
         ({"tempo": "90@3"}, "write the first"),
         ({"tempo": "fast"}, "whole number"),
+        ({"tempo": "99.5"}, "whole number"),
         ({"meter": "4/4, 3/4"}, "not understood"),
         ({"form": "eight bars"}, "not understood"),
         ({"form": "A8(grumpy)"}, "unknown mood"),
