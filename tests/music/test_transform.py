@@ -70,8 +70,9 @@ def test_empty_bars_around_the_music_are_left_out(score):
     assert min(onsets) < lines[1]
     assert lines[-2] < max(track.end for track in result.tracks)
     moved = timing.bar_lines(score)[report.bars_trimmed]
-    back = [[row[0] + moved, *row[1:]] for row in rows(result)]
-    assert back == rows(score)
+    back = [[[row[0] + moved, *row[1:]] for row in track.notes.tolist()] for track in result.tracks]
+    # Tracks of one program and one mean pitch are ordered by their notes, which moved.
+    assert sorted(back) == sorted(track.notes.tolist() for track in score.tracks)
     changes = dict(report.changes)
     assert changes.pop("bars_trimmed", 0) == report.bars_trimmed
     assert changes == {}
