@@ -30,6 +30,7 @@ from musegen.corpus.batches import Batch, Batches, BatchSettings, held_out_windo
 from musegen.corpus.links import LINKS
 from musegen.corpus.shards import Prepared, load_prepared
 from musegen.model.config import ModelConfig
+from musegen.model.devices import pick_bf16
 from musegen.model.loss import row_loss
 from musegen.model.transformer import MusicModel, RowDecoder, RowEmbedding
 from musegen.tokens.fields import (
@@ -92,6 +93,9 @@ class Form:
     without: tuple[str, ...] = ()
     muon: bool = True
 
+
+BF16 = pick_bf16("auto", "cpu")
+"""As training does: bfloat16 where the processor multiplies in it."""
 
 FORMS: dict[str, Form] = {
     "cumulative (kept)": Form(),
@@ -177,7 +181,7 @@ class Trial:
             for optimizer in optimizers:
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(settings, step, share)
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=BF16):
                 loss = row_loss(self.model, *tensors(self.arranged(batches.batch(step)), "cpu"))
             torch.autograd.backward(loss.total / loss.counts["kind"])
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -190,7 +194,7 @@ class Trial:
 
     def judge(self, windows: Sequence[Batch]) -> Likelihood:
         """Held-out likelihood."""
-        return likelihood(self.model, (self.arranged(batch) for batch in windows), bf16=True)
+        return likelihood(self.model, (self.arranged(batch) for batch in windows), bf16=BF16)
 
     @torch.no_grad()
     def drawn(self, batch: Batch) -> Rows:
@@ -379,7 +383,7 @@ def main() -> None:
             print(name, json.dumps(results[name][-1]), flush=True)
             page = [
                 f"{options.title or 'a prepared folder'}: 4 layers of width 128, "
-                f"{options.cpu_seconds:g} CPU-seconds each on one thread, bf16, 2,048 rows a "
+                f"{options.cpu_seconds:g} CPU-seconds each on one thread, {'bf16' if BF16 else 'fp32'}, 2,048 rows a "
                 f"step; one seed, or two where ± is half their distance; held-out nats per note "
                 f"of the first 512 rows of {len(chosen)} pieces.",
                 *table(results),

@@ -87,7 +87,7 @@ def wishes_of(told: dict[str, Any]) -> Controls:
     tracks, cap = with_caps(tracks, told["max_polyphony"])
     sections = () if told["form"] is None else parse_form(told["form"])
     bars = bars_of(Controls(bars=bars, sections=sections))
-    chords = () if told["chords"] is None else parse_chords(told["chords"], bars, meter)
+    chords = () if told["chords"] is None else parse_chords(told["chords"], bars, meter, sections)
     if chords and bars is None:
         bars = chords[-1].bar + 1
     return Controls(

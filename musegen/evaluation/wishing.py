@@ -27,6 +27,7 @@ def random_wishes(
     meter = chance.choice((None, (4, 4), chance.choice(_METERS)))
     tempo = chance.choice((None, chance.randint(40, 220)))
     chords = _chords(chance, bars, meter) if pitched and chance.random() < 0.3 else ()
+    chords = _repeated(chords, sections)
     count = chance.choice((None, chance.randint(1, 6)))
     harmonic = bool(pitched) or not named
     wishes = Controls(
@@ -101,6 +102,20 @@ def _chords(chance: random.Random, bars: int, meter: tuple[int, int] | None) -> 
             quality = "" if root is None else chance.choice(CHORD_QUALITIES)
             chords.append(Chord(bar, onset, root, quality))
     return tuple(chords)
+
+
+def _repeated(chords: tuple[Chord, ...], sections: tuple[SectionPlan, ...]) -> tuple[Chord, ...]:
+    """The chords, in exact repeats those of what is repeated."""
+    first: dict[str, SectionPlan] = {}
+    for section in sections:
+        again = first.setdefault(section.letter, section)
+        if section.repeat == "exact":
+            last, away = section.bar + section.bars, section.bar - again.bar
+            others = [c for c in chords if not section.bar <= c.bar < last]
+            copied = [c for c in chords if again.bar <= c.bar < again.bar + section.bars]
+            moved = [replace(chord, bar=chord.bar + away) for chord in copied]
+            chords = tuple(sorted([*others, *moved], key=lambda chord: (chord.bar, chord.onset)))
+    return chords
 
 
 def _scale(chance: random.Random) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ Text in, parts of Controls out. Bars are counted from 1 in text and from 0 in Co
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from musegen.errors import WishError, unknown
@@ -81,8 +82,15 @@ def _with(section: SectionPlan, option: str) -> SectionPlan:
     raise WishError(f"section {section.letter}: {option!r} is not understood: {_FORM_HELP}")
 
 
-def parse_chords(text: str, bars: int | None, meter: tuple[int, int] | None) -> tuple[Chord, ...]:
+def parse_chords(
+    text: str,
+    bars: int | None,
+    meter: tuple[int, int] | None,
+    sections: Sequence[SectionPlan] = (),
+) -> tuple[Chord, ...]:
     """Chords, one a bar, or between bar lines | as many as a bar has; repeated to the last bar.
+
+    Every section begins with the first of them again.
 
     >>> [(c.bar, c.onset, c.root, c.quality) for c in parse_chords("Am F | C", 3, (4, 4))]
     [(0, 0, 9, 'm'), (0, 48, 5, ''), (1, 0, 0, ''), (2, 0, 9, 'm'), (2, 48, 5, '')]
@@ -95,8 +103,10 @@ def parse_chords(text: str, bars: int | None, meter: tuple[int, int] | None) -> 
         )
     named = [[parse_chord(name) for name in names] for names in written]
     chords = []
+    begins = [section.bar for section in sections] or [0]
     for bar in range(bars or len(named)):
-        inside = named[bar % len(named)]
+        since = bar - max(begin for begin in begins if begin <= bar)
+        inside = named[since % len(named)]
         for onset, chord in zip(_places(len(inside), meter), inside, strict=True):
             chords.append(Chord(bar, onset, *chord))
     return tuple(chords)

@@ -176,7 +176,16 @@ def _check_repeats(limits: "Limits") -> None:
                 f"section {section.letter} at bar {section.bar + 1} repeats {again.bars} bars "
                 f"exactly and has {section.bars}; give it as many"
             )
+        chords = {
+            bar: [(c.onset, c.root, c.quality) for c in limits.chords if c.bar == bar]
+            for bar in {chord.bar for chord in limits.chords}
+        }
         for b in range(section.bars):
+            if chords.get(section.bar + b, []) != chords.get(again.bar + b, []):
+                raise WishError(
+                    f"bar {section.bar + b + 1} repeats bar {again.bar + b + 1} exactly, and other "
+                    "chords are asked for in it"
+                )
             if limits.meter_at(section.bar + b) != limits.meter_at(again.bar + b):
                 raise WishError(
                     f"bar {section.bar + b + 1} repeats bar {again.bar + b + 1} exactly, and their "

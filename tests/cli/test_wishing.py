@@ -59,6 +59,12 @@ def test_chords_come_back_until_the_end() -> None:
     ]  # fmt: skip
 
 
+def test_chords_begin_anew_with_each_section() -> None:
+    """So an exact repeat has the chords of what it repeats."""
+    chords = wished(form="A3 B2 A3(exact)", chords="C G").chords
+    assert [chord.root for chord in chords] == [0, 7, 0, 0, 7, 0, 7, 0]
+
+
 def test_ranges_and_caps_belong_to_instruments() -> None:
     """A range in names of pitches, a cap of one instrument and one of all."""
     found = wished(

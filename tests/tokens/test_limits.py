@@ -5,7 +5,7 @@ import re
 import pytest
 
 from musegen.errors import WishError
-from musegen.tokens.controls import Controls, TrackPlan
+from musegen.tokens.controls import Chord, Controls, SectionPlan, TrackPlan
 from musegen.tokens.grammar import Grammar
 from musegen.tokens.limits import Limits
 
@@ -62,3 +62,13 @@ def test_changes_hold_until_the_next() -> None:
     ]  # fmt: skip
     assert limits.tempo_at(7) == 100
     assert limits.with_bars(4).bars == 4
+
+
+def test_an_exact_repeat_has_the_chords_of_what_it_repeats() -> None:
+    """Other chords in it contradict it; the same ones do not."""
+    form = (SectionPlan(0, "A", 1), SectionPlan(1, "A", 1, repeat="exact"))
+    same = (Chord(0, 0, 2, "m"), Chord(1, 0, 2, "m"))
+    assert Limits.of(Controls(sections=form, chords=same)).chords == same
+    for chords in ((*same[:1], Chord(1, 0, 4, "m")), same[:1], same[1:]):
+        with pytest.raises(WishError, match="chords"):
+            Limits.of(Controls(sections=form, chords=chords))
