@@ -383,7 +383,8 @@ def main() -> None:
             print(name, json.dumps(results[name][-1]), flush=True)
             page = [
                 f"{options.title or 'a prepared folder'}: 4 layers of width 128, "
-                f"{options.cpu_seconds:g} CPU-seconds each on one thread, {'bf16' if BF16 else 'fp32'}, 2,048 rows a "
+                f"{options.cpu_seconds:g} CPU-seconds each on one thread, "
+                f"{'bf16' if BF16 else 'fp32'}, 2,048 rows a "
                 f"step; one seed, or two where ± is half their distance; held-out nats per note "
                 f"of the first 512 rows of {len(chosen)} pieces.",
                 *table(results),
