@@ -36,6 +36,12 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
     help="How much genre, mood, key and the like count; above 1 more, at half the speed.",
 )
 @click.option(
+    "--best-of",
+    type=int,
+    default=1,
+    help="Compose so many and keep the one that is measured nearest to mood, key and the like.",
+)
+@click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="The MIDI file [musegen-SEED.mid]."
 )
 @click.option("--png", is_flag=True, help="Also draw the piano roll, beside the MIDI file.")
@@ -57,6 +63,7 @@ def command(
     top_p: float,
     min_p: float,
     guidance: float,
+    best_of: int,
     out: Path | None,
     png: bool,
     wav: bool,
@@ -90,7 +97,7 @@ def command(
         raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")
     extra = Extras(png, wav, stems, recipe)
     places = _places(out or Path(f"musegen-{seed}.mid"), count, extra, force)
-    pieces = _compose(wishes, sampling, seed, count, checkpoint, device, quiet)
+    pieces = _compose(wishes, sampling, seed, count, best_of, checkpoint, device, quiet)
     for piece, place in zip(pieces, places, strict=True):
         made = replace(piece.recipe, humanize=humanize)
         _write(piece.composition, made, place, extra, force, quiet)
@@ -145,24 +152,32 @@ def _compose(
     sampling: "Sampling",
     seed: int,
     count: int,
+    each: int,
     checkpoint: str,
     device: str,
     quiet: bool,
 ) -> list[Made]:
     from musegen.cli.progress import bars_progress
     from musegen.composing.composer import Composer
+    from musegen.composing.nearest import best_of
     from musegen.composing.recipe import Recipe
     from musegen.model.compiling import compile_in_background, without_scipy
     from musegen.model.loading import composing_device
 
+    if not 1 <= each <= 100:
+        raise WishError(f"best-of {each} is out of range: allowed is 1 to 100")
     with without_scipy():
         composer = Composer.load(checkpoint, composing_device(device))
     compile_in_background()
-    with bars_progress(count, quiet) as watch:
-        pieces = composer.compose(wishes, sampling, seed, count, watch)
+    together = count * each
+    with bars_progress(together, quiet) as watch:
+        pieces = composer.compose(wishes, sampling, seed, together, watch)
+    if each > 1:
+        pieces = best_of(pieces, wishes, each)
     name = Path(checkpoint).resolve().name
     return [
-        Made(piece, Recipe.of(composer, name, piece, count, wishes, sampling)) for piece in pieces
+        Made(piece, Recipe.of(composer, name, piece, together, wishes, sampling, best_of=each))
+        for piece in pieces
     ]
 
 

@@ -39,7 +39,8 @@ class Recipe:
     """What makes a file again, byte for byte on the same kind of machine.
 
     `checkpoint` is the SHA-256 of its weights, `checkpoint_name` its folder's name. Piece `number`
-    (from 0) of `count` that were composed side by side. `prompt` is the SHA-256 of the file that
+    (from 0) of `count` that were composed side by side; of each `best_of` in a row the one nearest
+    to the wishes was kept. `prompt` is the SHA-256 of the file that
     the piece goes on from, where there is one. `device` is where it was composed and `computed`
     says in which numbers and with what: sums in another order may end in other bits.
     """
@@ -53,6 +54,7 @@ class Recipe:
     wishes: Controls
     sampling: Sampling
     humanize: float = 0.0
+    best_of: int = 1
     prompt: str | None = None
     device: str = "cpu"
     computed: str = ""
@@ -68,6 +70,7 @@ class Recipe:
         sampling: Sampling,
         *,
         humanize: float = 0.0,
+        best_of: int = 1,
     ) -> "Recipe":
         """The recipe of one of `count` pieces that this composer made of these wishes."""
         return cls(
@@ -80,6 +83,7 @@ class Recipe:
             wishes=wishes,
             sampling=sampling,
             humanize=humanize,
+            best_of=best_of,
             device=composer.checkpoint.device,
             computed=composer.checkpoint.computed,
         )
