@@ -17,6 +17,7 @@ from musegen.corpus.described import controls_of
 from musegen.evaluation.exact import beat_ticks
 from musegen.model.sampling import Sampling
 from musegen.music.chords import chord_pitch_classes
+from musegen.music.measure import measure
 from musegen.music.score import Score
 from musegen.music.timing import bar_lines
 from musegen.music.transform import trim
@@ -149,12 +150,13 @@ def _answers(
         shuffled = [chord_share(s, asked[d]) for s, d in zip(scores, dealt, strict=True)]
         true = [chord_share(s, replace(c, chords=_of(c, s))) for c, s in real if c.chords]
         return [_share("chords", "notes on beats in the chord", kept, shuffled, true, chance)]
-    heard = [controls_of(score) for score in scores]
     if kind == "key":
-        same = np.array([h.key == w.key for h, w in zip(heard, asked, strict=True)], dtype=float)
-        shuffled = [float(h.key == asked[d].key) for h, d in zip(heard, dealt, strict=True)]
-        true = [float(controls_of(s).key == c.key) for c, s in real if c.key is not None]
+        keys = [_key(score) for score in scores]
+        same = np.array([k == w.key for k, w in zip(keys, asked, strict=True)], dtype=float)
+        shuffled = [float(k == asked[d].key) for k, d in zip(keys, dealt, strict=True)]
+        true = [float(_key(s) == c.key) for c, s in real if c.key is not None]
         return [_share("key", "tonic and mode right", same, shuffled, true, chance)]
+    heard = [controls_of(score) for score in scores]
     names = ("valence", "arousal") if kind == "mood" else (kind,)
     answers = [_number(name, asked, heard, dealt, real, chance) for name in names]
     if kind == "mood":
@@ -244,6 +246,12 @@ def _of(controls: Controls, score: Score) -> tuple[Chord, ...]:
     """The chords of the bars that the score has."""
     bars = len(bar_lines(score)) - 1
     return tuple(chord for chord in controls.chords if chord.bar < bars)
+
+
+def _key(score: Score) -> tuple[int, str] | None:
+    """The likeliest key, however unclear (Krumhansl and Schmuckler's profiles)."""
+    found = measure(score).key
+    return None if found is None else found.name
 
 
 def _quadrant(controls: Controls) -> tuple[bool, bool]:
