@@ -20,6 +20,9 @@ from musegen.cli.generate import DEFAULT_CHECKPOINT
 )
 @click.option("--each", type=click.IntRange(2), default=40, help="Compositions for each control.")
 @click.option("--guidance", type=float, default=1.0, help="For --controls, as in generate.")
+@click.option(
+    "--png", type=click.Path(path_type=Path), help="For --controls: asked against measured, drawn."
+)
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Also write the report here.")
 @click.option("--force", is_flag=True, help="Overwrite the report.")
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -29,6 +32,7 @@ def command(
     controls: bool,
     each: int,
     guidance: float,
+    png: Path | None,
     out: Path | None,
     force: bool,
     quiet: bool,
@@ -43,10 +47,11 @@ def command(
     from musegen.files import write_whole
     from musegen.model.torched import need_torch
 
-    if out is not None and out.exists() and not force:
-        raise OutputError(f"{out} exists already; choose another name, or add --force")
+    for file in (out, png):
+        if file is not None and file.exists() and not force:
+            raise OutputError(f"{file} exists already; choose another name, or add --force")
     if controls:
-        text = _controls(checkpoint, prepared, each, guidance, quiet)
+        text = _controls(checkpoint, prepared, each, guidance, png, force, quiet)
     else:
         need_torch("judging a checkpoint")
         text = _likelihood(checkpoint, prepared, quiet)
@@ -77,7 +82,15 @@ def _likelihood(checkpoint: str, prepared: Path, quiet: bool) -> str:
     return f"# Held-out likelihood of {Path(checkpoint).name}\n\n{report.markdown()}"
 
 
-def _controls(checkpoint: str, prepared: Path, each: int, guidance: float, quiet: bool) -> str:
+def _controls(
+    checkpoint: str,
+    prepared: Path,
+    each: int,
+    guidance: float,
+    png: Path | None,
+    force: bool,
+    quiet: bool,
+) -> str:
     from musegen.cli.progress import counted
     from musegen.composing.composer import Composer
     from musegen.corpus.shards import load_prepared
@@ -90,6 +103,11 @@ def _controls(checkpoint: str, prepared: Path, each: int, guidance: float, quiet
         answers = controls_report(
             composer, collection, each, sampling=Sampling(guidance=guidance), progress=show
         )
+    if png is not None:
+        from musegen.render.charts import draw_answers, save_chart
+
+        numbers = [(a.control, a.asked, a.heard) for a in answers if len(a.asked)]
+        save_chart(draw_answers(numbers), png, force)
     return (
         f"# How {Path(checkpoint).name} obeys what it has learned\n\n"
         f"{each} compositions of 16 bars for each control, guidance {guidance:g}, no re-ranking; "

@@ -102,13 +102,18 @@ def save_pianoroll(
     force: bool = False,
 ) -> Path:
     """The picture lies whole at `path`, as PNG or SVG by its ending."""
-    path = Path(path)
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        raise OutputError(f"{path}: {unknown('picture format', kind, FORMATS)}")
+    kind = picture_kind(path)
     figure = draw_pianoroll(score, title=title, genre=genre, chords=chords, sections=sections)
     write_whole(path, picture_bytes(figure, kind), force=force)
-    return path
+    return Path(path)
+
+
+def picture_kind(path: str | Path) -> str:
+    """The kind of picture that a path's ending names; OutputError where there is none such."""
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise OutputError(f"{path}: {unknown('picture format', kind, FORMATS)}")
+    return kind
 
 
 def picture_bytes(figure: "Figure", kind: str) -> bytes:
