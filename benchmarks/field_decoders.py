@@ -92,6 +92,8 @@ class Form:
     time_share: float = 0.5
     without: tuple[str, ...] = ()
     muon: bool = True
+    own: bool = True
+    """Whether a note's later fields see the rows of the track that its first fields chose."""
 
 
 BF16 = pick_bf16("auto", "cpu")
@@ -99,7 +101,8 @@ BF16 = pick_bf16("auto", "cpu")
 
 FORMS: dict[str, Form] = {
     "cumulative (kept)": Form(),
-    "independent heads": Form(Independent),
+    "independent heads": Form(Independent, own=False),
+    "independent heads that see the chosen track": Form(Independent),
     "attention inside the row": Form(Attentive),
     "pitch before instrument": Form(
         order=("onset", "pitch", "instrument", "number", "duration", "velocity")
@@ -135,7 +138,8 @@ class Trial:
         kinds = list(KINDS)
         order = self.form.order
         known = order[max(order.index("instrument"), order.index("number")) + 1 :]
-        kinds[NOTE] = replace(KINDS[NOTE], fields=order, own_from=known[0])
+        own_from = known[0] if self.form.own else ""
+        kinds[NOTE] = replace(KINDS[NOTE], fields=order, own_from=own_from)
         if known[0] == "onset":  # what follows it sees the track, but the onset itself may, too
             assert order[:3] == ("instrument", "number", "onset")
         config = ModelConfig(
@@ -147,6 +151,8 @@ class Trial:
         if self.form.decoder is not RowDecoder:
             self.model.decoder = self.form.decoder(self.model.table, self.model.embedding, config)
             nn.init.zeros_(self.model.decoder.own.weight)
+        if not self.form.own:
+            self.model.decoder.own.requires_grad_(False)
 
     def arranged(self, batch: Batch) -> Batch:
         """The batch with this form's order of fields, and without the links that it cuts."""
@@ -209,7 +215,7 @@ class Trial:
         place = place + 1
         h = hidden[example, place - 1]
         drawn = rows[example, place].clone()
-        first = kind.fields.index(kind.own_from)
+        first = kind.fields.index(kind.own_from) if kind.own_from else len(kind.fields)
         for number, name in enumerate(kind.fields):
             own = _own(links, rows, example, place, drawn, number >= first, self.form)
             prior, track, before = own
