@@ -16,6 +16,7 @@ from torch import Tensor
 from musegen.errors import SettingError
 from musegen.model.paths import Logits
 from musegen.model.sampling import weighed
+from musegen.model.told import Told
 from musegen.model.transformer import MusicModel, linked, rotary_angles
 
 Ints = NDArray[np.integer] | Tensor
@@ -33,6 +34,7 @@ class Stepper:
         self.model = model.eval()
         config = model.config
         self.lengths = [0] * slots
+        self.told = Told(slots, config.context, model.table.columns)
         shape = (config.layers, slots, config.heads, config.context, config.width // config.heads)
         self.device = model.norm.weight.device
         with torch.inference_mode():
@@ -62,6 +64,7 @@ class Stepper:
             self.values[:, slot, :, :length] = self.values[:, last, :, :length]
             self.embedded[slot, :length] = self.embedded[last, :length]
             self.states[slot, :length] = self.states[last, :length]
+            self.told.move(last, slot, length)
             self.lengths[slot] = length
         self.lengths.pop()
 
@@ -85,6 +88,7 @@ class Stepper:
                 f"{count} rows do not fit into the context of {self.model.config.context}"
             )
         model = self.model
+        self.told.begin(slot, np.asarray(rows), np.asarray(links))
         embedded = model.embed(self.full, self._there(rows)[None])
         self.embedded[slot, :count] = embedded[0]
         x = model.enter(embedded, linked(embedded, self._there(links)[None]))
@@ -112,6 +116,7 @@ class Stepper:
         if not all(self.room(slot) for slot in range(active)):
             raise SettingError("the context of a slot is full")
         seen = self._there(links)
+        self.told.take(self.lengths, np.asarray(rows), np.asarray(links))
         places = torch.tensor(self.lengths, device=self.device)
         slots = torch.arange(active, device=self.device)
         embedded = model.embed(self.full, self._there(rows)[:, None])
@@ -156,6 +161,7 @@ class RowDraw:
         self._kind = ""
         self._field = 0
         self._prior: Sequence[int] | None = None
+        self._own: dict[str, Sequence[int] | None] = {}
 
     @torch.inference_mode()
     def kind_logits(self) -> Logits:
@@ -166,7 +172,7 @@ class RowDraw:
     def take_kind(self, kind: int, prior: Sequence[int] | None) -> None:
         """Fix the row's kind; `prior` is the last row of that kind, None where there is none."""
         self._kind = self._model.table.kinds[kind].name
-        self._prior = prior
+        self._prior = self._own["prior"] = prior
         self._say(self._model.embedding.kind_start + kind)
 
     @torch.inference_mode()
@@ -183,7 +189,7 @@ class RowDraw:
             states[before] if before >= 0 else none,
         )
         self._state = self._state + seen
-        self._prior = note
+        self._prior = self._own["before"] = note
 
     @torch.inference_mode()
     def field_logits(self, name: str) -> Logits:
@@ -195,7 +201,15 @@ class RowDraw:
             again = decoder.again(self._full[said][None, None], self._kind, self._field)
             state = state + again[0, 0]
         hidden = decoder.hidden(self._kind, state[None, None], self._field)
-        return _numbers(decoder.field_logits(self._full, self._kind, name, hidden[0])[0])
+        after = self._stepper.lengths[self._slot] - 1
+        against = [
+            torch.tensor(
+                [self._stepper.told.against(related, self._slot, after, self._own)],
+                device=state.device,
+            )
+            for related in decoder.related.get((self._kind, name), ())
+        ]
+        return _numbers(decoder.field_logits(self._full, self._kind, name, hidden[0], against)[0])
 
     @torch.inference_mode()
     def take_field(self, name: str, value: int) -> None:

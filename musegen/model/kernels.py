@@ -233,17 +233,17 @@ def step(
 
 @njit(cache=True, **FAST)
 def field(
-    state, said, gate, weight, up, up_scale, down, down_scale, entries, entries_scale, bias
+    state, said, gate, weight, up, up_scale, down, down_scale, entries, entries_scale, bias,
+    leans, leans_scale, leans_bias, steps,
 ):  # fmt: skip
     """Logits (size,) of one field from the state (width,) and the embedding of what it said before.
 
-    said: (1 or 0, width). up: (inner, width); down: (width, inner); entries: (size, width).
+    said: (1 or 0, width). up: (inner, width); down: (width, inner); entries: (size, width);
+    leans: (leans, width); steps: (relations, size), numbers of leans, their number for none.
     """
     width = len(state)
-    x = np.empty((1, width), dtype=F)
-    hidden = np.empty((1, width), dtype=F)
-    inner = np.empty((1, len(up)), dtype=F)
-    logits = np.empty((1, len(entries)), dtype=F)
+    x, hidden = np.empty((1, width), dtype=F), np.empty((1, width), dtype=F)
+    inner, logits = np.empty((1, len(up)), dtype=F), np.empty((1, len(entries)), dtype=F)
     enlarge = F(math.sqrt(width))
     for i in range(width):
         x[0, i] = state[i]
@@ -259,6 +259,12 @@ def field(
     multiply(hidden, entries, entries_scale, logits)
     for i in range(len(bias)):
         logits[0, i] += bias[i]
+    lean = np.zeros((1, len(leans) + 1), dtype=F)
+    multiply(hidden, leans, leans_scale, lean)
+    lean[0, :-1] += leans_bias
+    for r in range(len(steps)):
+        for i in range(len(bias)):
+            logits[0, i] += lean[0, steps[r, i]]
     return logits[0]
 
 

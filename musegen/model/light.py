@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from musegen.errors import SettingError
 from musegen.model import plain
 from musegen.model.config import ROW_BASE, TIME_PERIODS, ModelConfig
-from musegen.model.layout import Layout
+from musegen.model.layout import Layout, Related
 from musegen.model.paths import Arithmetic, Ints, Logits
 from musegen.model.sampling import Odds, Sampling
 from musegen.model.stored import Stored
+from musegen.model.told import Told
 from musegen.tokens.fields import TABLE
 
 Array = NDArray[np.float32]
@@ -35,6 +36,9 @@ class FieldWeights:
 
     start: int  # the global id of its value 0
     arrays: tuple[NDArray[Any], ...]
+    related: tuple[Related, ...]  # what it is heard against
+    steps: tuple[NDArray[np.int64], ...]  # of each: numbers of leans, the number of leans for none
+    size: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,15 +160,34 @@ class LightModel:
                 start = self.layout.starts[name]
                 end = start + TABLE.fields[name].size
                 bias = self._weight(f"decoder.bias.{kind.name}_{name}")
+                related = tuple(self.layout.related.get((kind.name, name), ()))
+                leans, lean_bias, steps = self._leans(related)
                 found[kind.name, number] = FieldWeights(
                     start,
                     (
                         gates[number, 0], norms[number, 0],
                         up[0][number], up[1][number], down[0][number], down[1][number],
                         entries[start:end], scale[start:end], bias,
+                        *self._matrix(leans), lean_bias,
                     ),
+                    related, steps, end - start,
                 )  # fmt: skip
         return found
+
+    def _leans(
+        self, related: Sequence[Related]
+    ) -> tuple[Array, Array, tuple[NDArray[np.int64], ...]]:
+        """All leans of a field as one matrix (leans, width) with bias, and the steps into it."""
+        total = sum(one.count for one in related)
+        leans, bias = np.zeros((total, self.config.width), np.float32), np.zeros(total, np.float32)
+        steps, first = [], 0
+        for one in related:
+            last = first + one.count
+            leans[first:last] = self._weight(f"decoder.leans.{one.name}.weight")
+            bias[first:last] = self._weight(f"decoder.leans.{one.name}.bias")
+            steps.append(np.where(one.steps < one.count, first + one.steps, total))
+            first = last
+        return leans, bias, tuple(steps)
 
     def _weight(self, name: str) -> Array:
         return self.stored.weights[name]
@@ -190,6 +213,7 @@ class LightStepper:
         self.model = model
         config = model.config
         self._lengths = np.zeros(slots, dtype=np.int64)
+        self.told = Told(slots, config.context, TABLE.columns)
         shape = (config.layers, slots, config.heads, config.width // config.heads, config.context)
         sort = model.own[0].dtype
         rows = (slots, config.context, config.width)
@@ -234,6 +258,7 @@ class LightStepper:
                 cache[:, slot, ..., :length] = cache[:, last, ..., :length]
             for vectors in (self.embedded, self.states):
                 vectors[slot, :length] = vectors[last, :length]
+            self.told.move(last, slot, length)
             self._lengths[slot] = length
         self._lengths = self._lengths[:-1]
 
@@ -251,6 +276,7 @@ class LightStepper:
             raise SettingError(
                 f"{count} rows do not fit into the context of {self.model.config.context}"
             )
+        self.told.begin(slot, rows, links)
         plain.prefill(
             rows.astype(np.int64), times, links, self.model.levels,
             self.embedded[slot], self.states[slot], self._keys[:, slot], self._key_scale[:, slot],
@@ -271,6 +297,7 @@ class LightStepper:
         if not all(self.room(slot) for slot in range(self.active)):
             raise SettingError("the context of a slot is full")
         rows, times, links = (np.ascontiguousarray(p, dtype=np.int64) for p in (rows, times, links))
+        self.told.take(self._lengths, rows, links)
         self.model.arithmetic.step(
             rows, times, links, self._lengths, self.model.levels,
             self.embedded, self.states,
@@ -291,7 +318,8 @@ class LightDraw:
     def __init__(self, stepper: LightStepper, slot: int, after: int) -> None:
         self._stepper = stepper
         self._model = stepper.model
-        self._slot = slot
+        self._slot, self._after = slot, after
+        self._rows: dict[str, Sequence[int] | None] = {}
         self._state: Array = stepper.states[slot, after]
         self._kind = ""
         self._field = 0
@@ -305,7 +333,7 @@ class LightDraw:
     def take_kind(self, kind: int, prior: Sequence[int] | None) -> None:
         """Fix the row's kind; `prior` is the last row of that kind, None where there is none."""
         self._kind = TABLE.kinds[kind].name
-        self._prior = prior
+        self._prior = self._rows["prior"] = prior
         self._state = self._state + self._model.full[self._model.layout.kind_start + kind]
 
     def take_track(self, track: int, before: int, note: Sequence[int] | None) -> None:
@@ -314,7 +342,7 @@ class LightDraw:
         track, before: numbers of rows of the slot; note: the row at `before`.
         """
         self._own = track, before
-        self._prior = note
+        self._prior = self._rows["before"] = note
 
     def field_logits(self, name: str) -> Logits:
         """Logits of the next field: (size,)."""
@@ -323,7 +351,11 @@ class LightDraw:
         weights = self._model.fields[self._kind, self._field]
         said = 0 if self._prior is None else weights.start + self._prior[1 + self._field]
         before = self._model.full[said : said + (self._prior is not None)]
-        return self._model.arithmetic.field(self._state, before, *weights.arrays)
+        steps = np.empty((len(weights.related), weights.size), dtype=np.int64)
+        for place, related in enumerate(weights.related):
+            which = self._stepper.told.against(related, self._slot, self._after, self._rows)
+            steps[place] = weights.steps[place][which]
+        return self._model.arithmetic.field(self._state, before, *weights.arrays, steps)
 
     def take_field(self, name: str, value: int) -> None:
         """Fix the next field's value."""

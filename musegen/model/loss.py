@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from musegen.model.layout import Related
 from musegen.model.transformer import MusicModel
-from musegen.tokens.fields import LINK_PLACE
+from musegen.tokens.fields import LINK_PLACE, SEEN_LINKS
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,11 @@ def row_loss(
             states = torch.cat([states[:first], states[first:] + own])
         inner = decoder.hidden(kind.name, states)
         for i, name in enumerate(kind.fields):
-            logits = decoder.field_logits(full, kind.name, name, inner[i]).float()
+            against = [
+                _against(related, rows, links, places)
+                for related in decoder.related.get((kind.name, name), ())
+            ]
+            logits = decoder.field_logits(full, kind.name, name, inner[i], against).float()
             goal = targets[where, i + 1]
             optional = model.table.fields[name].optional
             field_nats = F.cross_entropy(
@@ -101,3 +106,17 @@ def _earlier(model: MusicModel, rows: Tensor, links: Tensor, places: Tensor, lin
     to = links[example, row + 1, LINK_PLACE[link]]
     ids = model.embedding.global_ids(rows[example, to.clamp(min=0)])
     return ids * (to >= 0)[:, None]
+
+
+def _against(related: Related, rows: Tensor, links: Tensor, places: Tensor) -> Tensor:
+    """Which row of a relation's steps holds at `places`: (N,).
+
+    What all rows see is linked from the row before, a track's own from the row itself.
+    """
+    example, row = places.unbind(1)
+    at = row if related.link in SEEN_LINKS else row + 1
+    to = links[example, at, LINK_PLACE[related.link]]
+    there = rows[example, to.clamp(min=0)].long()
+    columns = torch.from_numpy(related.columns).to(rows.device)[there[:, 0]]
+    said = there.gather(1, columns[:, None])[:, 0]
+    return torch.where((to >= 0) & (columns > 0), 1 + said, torch.zeros_like(said))

@@ -160,16 +160,23 @@ def step(
 def field(
     state: Array, said: Array, gate: Array, weight: Array, up: Numbers, up_scale: Array,
     down: Numbers, down_scale: Array, entries: Numbers, entries_scale: Array, bias: Array,
+    leans: Numbers, leans_scale: Array, leans_bias: Array, steps: Ints,
 ) -> Array:  # fmt: skip
     """Logits (size,) of one field from the state (width,) and the embedding of what it said before.
 
-    said: (1 or 0, width). up: (inner, width); down: (width, inner); entries: (size, width).
+    said: (1 or 0, width). up: (inner, width); down: (width, inner); entries: (size, width);
+    leans: (leans, width); steps: (relations, size), for each value the number of a lean that is
+    added to its logit, the number of leans for none.
     """
     if len(said):
         state = state + said[0] * gate * np.float32(math.sqrt(len(state)))
     x = normed(state, weight)
     hidden = x + multiply(silu(multiply(x, up, up_scale)), down, down_scale)
-    return multiply(hidden, entries, entries_scale) + bias
+    logits = multiply(hidden, entries, entries_scale) + bias
+    if len(steps):
+        lean = np.append(multiply(hidden, leans, leans_scale) + leans_bias, np.float32(0))
+        logits += lean[steps].sum(axis=0)
+    return logits
 
 
 def kind(state: Array, weight: Array, entries: Array, bias: Array) -> Array:

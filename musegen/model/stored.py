@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from musegen.model.config import ModelConfig
 from musegen.model.layout import Layout
 from musegen.tokens.fields import MAX_GENRES, SEEN_LINKS, TABLE, Table, fingerprint
 
-SCHEMA = 1
+SCHEMA = 2
 MAX_PARAMETERS = 2_000_000_000
 WEIGHTS = "model.safetensors"
 
@@ -126,6 +127,9 @@ def weight_shapes(table: Table, config: ModelConfig) -> dict[str, tuple[int, ...
         shapes[f"decoder.down.{kind.name}"] = (count, inner, width)
         for name in kind.fields:
             shapes[f"decoder.bias.{kind.name}_{name}"] = (table.fields[name].size,)
+    for related in chain(*layout.related.values()):
+        shapes[f"decoder.leans.{related.name}.weight"] = (related.count, width)
+        shapes[f"decoder.leans.{related.name}.bias"] = (related.count,)
     return shapes
 
 

@@ -7,6 +7,8 @@ from the event table, and where it lies in time comes with the batch.
 """
 
 import math
+from collections.abc import Sequence
+from itertools import chain
 from typing import cast
 
 import torch
@@ -16,6 +18,9 @@ from torch import Tensor, nn
 from musegen.model.config import ROW_BASE, STEPS_PER_TIME_UNIT, TIME_PERIODS, ModelConfig
 from musegen.model.layout import Layout
 from musegen.tokens.fields import SEEN_LINKS, Table
+
+LEANS = "decoder.leans."
+"""How the parameters of relations are named."""
 
 
 class RowEmbedding(nn.Module):
@@ -164,6 +169,12 @@ class RowDecoder(nn.Module):
                 self.bias[f"{kind.name}_{name}"] = nn.Parameter(
                     torch.zeros(table.fields[name].size)
                 )
+        self.related = Layout(table).related
+        self.leans = nn.ModuleDict()
+        for related in chain(*self.related.values()):
+            self.leans[related.name] = nn.Linear(width, related.count)
+            steps = torch.from_numpy(related.steps)
+            self.register_buffer(f"steps_{related.name}", steps, persistent=False)
 
     def kind_logits(self, full: Tensor, h: Tensor) -> Tensor:
         """Logits of the next row's kind: (..., kinds)."""
@@ -204,11 +215,20 @@ class RowDecoder(nn.Module):
         hidden: Tensor = x + torch.bmm(inner, self.down[kind][first:last])
         return hidden
 
-    def field_logits(self, full: Tensor, kind: str, name: str, hidden: Tensor) -> Tensor:
-        """Logits (N, size) of one field from its hidden vectors (N, width)."""
+    def field_logits(
+        self, full: Tensor, kind: str, name: str, hidden: Tensor, against: Sequence[Tensor] = ()
+    ) -> Tensor:
+        """Logits (N, size) of one field from its hidden vectors (N, width).
+
+        against: for each of the field's relations (N,), which row of its steps holds.
+        """
         start = self.starts[name]
         size = self.table.fields[name].size
         logits: Tensor = F.linear(hidden, full[start : start + size]) + self.bias[f"{kind}_{name}"]
+        for related, which in zip(self.related.get((kind, name), ()), against, strict=True):
+            lean = F.pad(self.leans[related.name](hidden), (0, 1))  # the last: no step, 0
+            steps: Tensor = getattr(self, f"steps_{related.name}")
+            logits = logits + lean.gather(1, steps[which])
         return logits
 
 
@@ -230,15 +250,15 @@ class MusicModel(nn.Module):
             elif name.endswith(("out.weight", "blocks.down.weight")) or ".down.weight" in name:
                 fan_in = parameter.shape[-1]
                 nn.init.normal_(parameter, std=(2 * config.layers * fan_in) ** -0.5)
-            elif name in ("seen.weight", "decoder.own.weight"):
+            elif name in ("seen.weight", "decoder.own.weight") or name.startswith(LEANS):
                 nn.init.zeros_(parameter)
 
     def matrices(self) -> list[nn.Parameter]:
-        """Parameters that map vectors to vectors, one matrix each: no tables, no stacks."""
+        """Parameters that map vectors to vectors, one matrix each: no tables, stacks or logits."""
         return [
             parameter
             for name, parameter in self.named_parameters()
-            if parameter.ndim == 2 and not name.startswith("embedding.")
+            if parameter.ndim == 2 and not name.startswith(("embedding.", LEANS))
         ]
 
     def parameter_count(self) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen.tokens import scales
+from musegen.tokens.relations import Relation, Sizes, relations
 
 UNSET = 0
 """In an optional field: not said, the model chooses."""
@@ -257,10 +258,11 @@ COLUMNS = 1 + max(len(kind.fields) for kind in KINDS)
 
 @dataclass(frozen=True)
 class Table:
-    """A set of kinds and fields: all that a model needs to know about the rows it reads."""
+    """Kinds, fields and relations: all that a model needs to know about the rows it reads."""
 
     fields: dict[str, Field]
     kinds: tuple[Kind, ...]
+    relations: tuple[Relation, ...] = ()
 
     @property
     def columns(self) -> int:
@@ -268,7 +270,22 @@ class Table:
         return 1 + max(len(kind.fields) for kind in self.kinds)
 
 
-TABLE = Table(FIELDS, KINDS)
+RELATIONS = relations(
+    Sizes(
+        keys=FIELDS["key"].size,
+        pitches=FIELDS["pitch"].size,
+        first_drum=DRUM_BASE,
+        chords=FIELDS["chord"].size,
+        first_chord=FIRST_CHORD,
+        qualities=len(scales.CHORD_QUALITIES),
+        onsets=FIELDS["onset"].size,
+        instruments=FIELDS["instrument"].size,
+        durations=FIELDS["duration"].size,
+        velocities=FIELDS["velocity"].size,
+    )
+)
+
+TABLE = Table(FIELDS, KINDS, RELATIONS)
 """The table of musegen's own rows."""
 
 Rows = NDArray[np.int16]  # (N, COLUMNS)

@@ -121,7 +121,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "endless JSON": (lambda f: (f / "config.json").write_text("[" * 99_999), "not valid JSON"),
     "not text": (lambda f: (f / "config.json").write_bytes(b"\xff\xfe"), "cannot be read"),
     "a list": (lambda f: (f / "config.json").write_text("[]"), "must hold a JSON object"),
-    "another schema": (_config(schema=99), "checkpoint schema 99, this version reads 1"),
+    "another schema": (_config(schema=99), "checkpoint schema 99, this version reads 2"),
     "another table": (
         lambda f: change_json(f, "vocabulary.json", lambda v: v.update(fingerprint="beef")),
         f"fingerprint 'beef', this musegen has '{fingerprint()}'; train again",

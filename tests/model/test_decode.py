@@ -10,7 +10,7 @@ from musegen.corpus.links import row_links
 from musegen.errors import SettingError
 from musegen.model.decode import RowDraw, Stepper
 from musegen.model.loss import row_loss
-from musegen.tokens.fields import BAR, KINDS, LINK_PLACE, NOTE, SEEN_LINKS, TRACK
+from musegen.tokens.fields import BAR, CHORD, KINDS, LINK_PLACE, NOTE, SEEN_LINKS, TRACK
 from tests.corpus.pieces import made_piece
 from tests.model.tiny import as_tensors, tiny_model
 
@@ -113,7 +113,7 @@ def test_the_context_is_a_limit() -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("kind", [NOTE, TRACK, BAR])
+@pytest.mark.parametrize("kind", [NOTE, TRACK, BAR, CHORD])
 def test_fields_are_drawn_as_they_were_trained(kind: int) -> None:
     """Drawn one after another, fields have the odds that training saw in one piece."""
     piece = PIECES[0]

@@ -19,7 +19,7 @@ from musegen.model.light import LightModel
 from musegen.model.paths import Arithmetic
 from musegen.model.sampling import Sampling, weighed
 from musegen.model.stored import Stored, read_checkpoint, weight_shapes
-from musegen.tokens.fields import BAR, KINDS, NOTE, SEEN_LINKS, TABLE, TRACK
+from musegen.tokens.fields import BAR, CHORD, KINDS, NOTE, SEEN_LINKS, TABLE, TRACK
 from tests.corpus.pieces import made_piece
 from tests.model.tiny import TINY, tiny_checkpoint, tiny_model
 
@@ -70,7 +70,7 @@ def test_rows_are_read_alike(
     assert light.lengths == torches.lengths == [place + 12 for place in places]
 
 
-@pytest.mark.parametrize("kind", [NOTE, TRACK, BAR])
+@pytest.mark.parametrize("kind", [NOTE, TRACK, BAR, CHORD])
 @pytest.mark.parametrize("lone", [True, False])
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("int8", 0.1)])
 def test_fields_are_drawn_alike(

@@ -12,17 +12,21 @@ from musegen.model.transformer import MusicModel
 from musegen.tokens.fields import (
     BAR,
     CHORD,
+    DRUM_BASE,
     END,
     FIELDS,
+    FIRST_CHORD,
     FORM,
     KINDS,
     NOTE,
     STYLE,
+    TABLE,
     TRACK,
     Rows,
     as_rows,
     row,
 )
+from musegen.tokens.relations import FARTHEST_STEP
 from tests.corpus.pieces import made_piece
 from tests.model.tiny import as_tensors, tiny_model
 
@@ -31,6 +35,10 @@ def judge(model: MusicModel, rows: Rows, scored: np.ndarray | None = None) -> Ro
     """The loss of one piece."""
     told = scored_rows(rows) if scored is None else scored
     return row_loss(model, *as_tensors(rows), torch.from_numpy(told)[None])
+
+
+NOTHING = [torch.zeros(1, dtype=torch.long) for r in TABLE.relations if r.field == "pitch"]
+"""What a pitch is heard against where nothing was said."""
 
 
 def indifferent() -> MusicModel:
@@ -44,7 +52,7 @@ def indifferent() -> MusicModel:
 
 PIECE = as_rows(
     [
-        row(STYLE, genre=1),
+        row(STYLE, genre=1, key=1 + 12 + 9),
         row(FORM, bars=2),
         row(TRACK, instrument=0, low=10),
         row(BAR, bars_left=0, meter=4, tempo=100, chord=2),
@@ -112,7 +120,15 @@ def test_by_the_softmax() -> None:
     own = decoder.own_track(embedded[0, 2], embedded[0, 5], states[0, 5])
     seen = states[0, place - 1] + said + before + own
     hidden = decoder.hidden("NOTE", seen[None, None], 3)
-    logits = decoder.field_logits(full, "NOTE", "pitch", hidden[0])[0]
+    logits = decoder.field_logits(full, "NOTE", "pitch", hidden[0], NOTHING)[0]
+    leans = {name: lean(hidden[0, 0]) for name, lean in decoder.leans.items()}
+    chord = 9 - FIRST_CHORD  # a chord on C, the lowest root: 7 is its quality
+    for pitch in range(DRUM_BASE):
+        logits[pitch] += leans["NOTE_pitch_chord"][12 * chord + pitch % 12]
+        if abs(pitch - 60) <= FARTHEST_STEP:
+            logits[pitch] += leans["NOTE_pitch_before"][pitch - 60 + FARTHEST_STEP]
+        key_of_a_minor = 12 + (pitch - 9) % 12
+        logits[pitch] += leans["NOTE_pitch_style"][key_of_a_minor]
     scored = np.zeros(len(PIECE), dtype=bool)
     scored[place] = True
     expected = -torch.log_softmax(logits, 0)[64]

@@ -25,6 +25,8 @@ def tiny_model(seed: int = 0, config: ModelConfig = TINY) -> MusicModel:
                 parameter.normal_(std=0.1)
             for gate in model.decoder.gates.values():
                 gate.normal_(std=0.5)
+            for lean in model.decoder.leans.parameters():
+                lean.normal_(std=0.1)
         return model
 
 
