@@ -37,12 +37,14 @@ class Told:
         self._rows[to, :length] = self._rows[source, :length]
         self._links[to, :length] = self._links[source, :length]
 
-    def against(self, related: Related, slot: int, after: int, note: Sequence[int] | None) -> int:
+    def against(
+        self, related: Related, slot: int, after: int, own: Mapping[str, Sequence[int] | None]
+    ) -> int:
         """Which row of the relation's steps holds for the row that follows row `after` of a slot.
 
-        note: the last note of its track, None where there is none or the track is not known.
+        own: the rows to which it will itself be linked, by link, as far as they are known.
         """
         if related.link not in SEEN_LINKS:
-            return related.against(note)
+            return related.against(own.get(related.link))
         to = int(self._links[slot, after, LINK_PLACE[related.link]])
         return related.against(self._rows[slot, to].tolist() if to >= 0 else None)

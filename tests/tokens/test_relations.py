@@ -87,7 +87,7 @@ def test_other_steps_are_others() -> None:
 
 
 def test_nothing_to_hear() -> None:
-    """Drums have no key and no chord, what is unset or far away is no step; a drum can come again."""
+    """Drums have no key and no chord, and what is unset or far away is no step."""
     assert (STEPS["NOTE_pitch_style"][0] == -1).all()
     assert (STEPS["NOTE_pitch_style"][:, DRUM_BASE:] == -1).all()
     assert (STEPS["NOTE_pitch_chord"][[0, NO_CHORD]] == -1).all()
