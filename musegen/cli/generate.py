@@ -42,6 +42,11 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
     help="Compose so many and keep the one that is measured nearest to mood, key and the like.",
 )
 @click.option(
+    "--alone",
+    is_flag=True,
+    help="What is not wished, the model lays out alone, not as in a piece that it learned from.",
+)
+@click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="The MIDI file [musegen-SEED.mid]."
 )
 @click.option("--png", is_flag=True, help="Also draw the piano roll, beside the MIDI file.")
@@ -64,6 +69,7 @@ def command(
     min_p: float,
     guidance: float,
     best_of: int,
+    alone: bool,
     out: Path | None,
     png: bool,
     wav: bool,
@@ -97,7 +103,8 @@ def command(
         raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")
     extra = Extras(png, wav, stems, recipe)
     places = _places(out or Path(f"musegen-{seed}.mid"), count, extra, force)
-    pieces = _compose(wishes, sampling, seed, count, best_of, checkpoint, device, quiet)
+    how = How(sampling, seed, count, best_of, alone)
+    pieces = _compose(wishes, how, checkpoint, device, quiet)
     for piece, place in zip(pieces, places, strict=True):
         made = replace(piece.recipe, humanize=humanize)
         _write(piece.composition, made, place, extra, force, quiet)
@@ -120,6 +127,16 @@ class Extras(NamedTuple):
             "recipe": place.with_suffix(".json"),
         }
         return {kind: path for kind, path in names.items() if getattr(self, kind)}
+
+
+class How(NamedTuple):
+    """How pieces are composed, whatever is wished: of each `each` the nearest is kept."""
+
+    sampling: "Sampling"
+    seed: int
+    pieces: int
+    each: int
+    alone: bool
 
 
 class Made(NamedTuple):
@@ -147,16 +164,7 @@ def _places(out: Path, count: int, extra: Extras, force: bool) -> list[Path]:
     return places
 
 
-def _compose(
-    wishes: Controls,
-    sampling: "Sampling",
-    seed: int,
-    count: int,
-    each: int,
-    checkpoint: str,
-    device: str,
-    quiet: bool,
-) -> list[Made]:
+def _compose(wishes: Controls, how: How, checkpoint: str, device: str, quiet: bool) -> list[Made]:
     from musegen.cli.progress import bars_progress
     from musegen.composing.composer import Composer
     from musegen.composing.nearest import best_of
@@ -164,19 +172,23 @@ def _compose(
     from musegen.model.compiling import compile_in_background, without_scipy
     from musegen.model.loading import composing_device
 
+    sampling, seed, pieces_wanted, each, alone = how
     if not 1 <= each <= 100:
         raise WishError(f"best-of {each} is out of range: allowed is 1 to 100")
     with without_scipy():
         composer = Composer.load(checkpoint, composing_device(device))
     compile_in_background()
-    together = count * each
+    together = pieces_wanted * each
     with bars_progress(together, quiet) as watch:
-        pieces = composer.compose(wishes, sampling, seed, together, watch)
+        pieces = composer.compose(wishes, sampling, seed, together, watch, alone)
     if each > 1:
         pieces = best_of(pieces, wishes, each)
     name = Path(checkpoint).resolve().name
     return [
-        Made(piece, Recipe.of(composer, name, piece, together, wishes, sampling, best_of=each))
+        Made(
+            piece,
+            Recipe.of(composer, name, piece, together, wishes, sampling, best_of=each, alone=alone),
+        )
         for piece in pieces
     ]
 

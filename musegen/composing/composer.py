@@ -6,7 +6,7 @@ them into a Score. Each piece draws from its own stream of chance, so that the s
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from musegen.composing.draft import Draft
 from musegen.composing.drawing import draw_row
 from musegen.composing.guided import GuidedSteps
+from musegen.composing.precedents import Precedents
 from musegen.errors import WishError
 from musegen.model.loading import load_model
 from musegen.model.paths import ComposingModel, Steps
@@ -34,6 +35,9 @@ MAX_BARS_UNASKED = 64
 
 MAX_ROWS_PER_BAR = 256
 """A bar with so many notes and chords is closed; never more than a quarter of the context."""
+
+PRECEDENT = 2
+"""The purpose of the stream of chance that draws a piece's precedent."""
 
 TOGETHER = 16
 """How many pieces are written side by side at most: each takes its own memory."""
@@ -80,8 +84,12 @@ class Composer:
         seed: int = 0,
         count: int = 1,
         watch: Watcher | None = None,
+        alone: bool = False,
     ) -> list[Composition]:
         """`count` pieces that keep the hard wishes exactly and were drawn with the soft ones.
+
+        What is not wished for is laid out as in a piece that was learned from (`precedents`), where
+        the checkpoint has any; with `alone` the model lays out all of it.
 
         Raises LabelError for a genre that the checkpoint does not know and WishError for wishes
         that contradict each other.
@@ -98,14 +106,30 @@ class Composer:
             all_sound=False,
             max_rows_per_bar=min(MAX_ROWS_PER_BAR, self.checkpoint.config.context // 4),
         )
-        head = head_rows(_as_shown(wishes), self.genres)
+        head_rows(wishes, self.genres)  # an unknown genre is refused
         pieces = []
         for first in range(0, count, TOGETHER):
             numbers = range(first, min(first + TOGETHER, count))
-            drafts = [Draft(n, limits, head, chance(seed, n)) for n in numbers]
+            drafts = [self._begun(wishes, limits, seed, n, alone) for n in numbers]
             _write(drafts, self.checkpoint, sampling or Sampling(), watch)
             pieces += [self._finish(draft, seed, wishes) for draft in drafts]
         return pieces
+
+    @cached_property
+    def precedents(self) -> Precedents:
+        """How pieces that the checkpoint learned from are laid out."""
+        return Precedents.of(self.checkpoint.precedents, self.genres)
+
+    def _begun(
+        self, wishes: Controls, limits: Limits, seed: int, number: int, alone: bool
+    ) -> Draft:
+        """A draft that holds its wishes."""
+        if not alone:
+            stream = chance(seed, number, PRECEDENT)
+            wishes, limits = self.precedents.limits(wishes, limits, stream)
+        return Draft(
+            number, limits, head_rows(_as_shown(wishes), self.genres), chance(seed, number)
+        )
 
     def _finish(self, draft: Draft, seed: int, wishes: Controls) -> Composition:
         score, plan = in_order(*decode(as_rows(draft.rows), self.genres))
@@ -167,9 +191,9 @@ def furnished(score: Score, plan: Controls) -> Score:
     return replace(score, keys=keys, markers=markers)
 
 
-def chance(seed: int, number: int) -> np.random.Generator:
-    """The stream of chance of piece `number` of a run."""
-    return np.random.default_rng([seed, number])
+def chance(seed: int, number: int, *purpose: int) -> np.random.Generator:
+    """The stream of chance of piece `number` of a run, for its notes or for another purpose."""
+    return np.random.default_rng([seed, number, *purpose])
 
 
 def _write(

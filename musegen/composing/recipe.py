@@ -40,8 +40,9 @@ class Recipe:
 
     `checkpoint` is the SHA-256 of its weights, `checkpoint_name` its folder's name. Piece `number`
     (from 0) of `count` that were composed side by side; of each `best_of` in a row the one nearest
-    to the wishes was kept. `prompt` is the SHA-256 of the file that
-    the piece goes on from, where there is one. `device` is where it was composed and `computed`
+    to the wishes was kept; `alone`: the model laid it out without a precedent. `prompt` is the
+    SHA-256 of the file that the piece goes on from, where there is one. `device` is where it was
+    composed and `computed`
     says in which numbers and with what: sums in another order may end in other bits.
     """
 
@@ -55,6 +56,7 @@ class Recipe:
     sampling: Sampling
     humanize: float = 0.0
     best_of: int = 1
+    alone: bool = False
     prompt: str | None = None
     device: str = "cpu"
     computed: str = ""
@@ -71,6 +73,7 @@ class Recipe:
         *,
         humanize: float = 0.0,
         best_of: int = 1,
+        alone: bool = False,
     ) -> "Recipe":
         """The recipe of one of `count` pieces that this composer made of these wishes."""
         return cls(
@@ -84,6 +87,7 @@ class Recipe:
             sampling=sampling,
             humanize=humanize,
             best_of=best_of,
+            alone=alone,
             device=composer.checkpoint.device,
             computed=composer.checkpoint.computed,
         )
@@ -183,7 +187,9 @@ def remade(recipe: Recipe, composer: Composer, watch: Watcher | None = None) -> 
             "the right one with --checkpoint"
         )
     count = min(recipe.count, (recipe.number // TOGETHER + 1) * TOGETHER)
-    pieces = composer.compose(recipe.wishes, recipe.sampling, recipe.seed, count, watch)
+    pieces = composer.compose(
+        recipe.wishes, recipe.sampling, recipe.seed, count, watch, recipe.alone
+    )
     return composed_file(pieces[recipe.number], recipe)
 
 

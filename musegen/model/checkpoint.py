@@ -1,6 +1,6 @@
 """A checkpoint is a folder: weights in safetensors, everything else in JSON that a person can read.
 
-    model.safetensors   the weights
+    model.safetensors   the weights, and HEAD rows of some pieces that it learned from
     config.json         schema version, sizes of the model, SHA-256 of the weights
     vocabulary.json     fingerprint of the event table, and the table itself
     labels.json         the genres that it knows, in the order of their ids
@@ -23,9 +23,9 @@ from safetensors.torch import save
 from musegen.folders import whole_folder
 from musegen.model.config import ModelConfig
 from musegen.model.decode import Stepper
-from musegen.model.stored import SCHEMA, WEIGHTS, read_checkpoint
+from musegen.model.stored import PRECEDENTS, SCHEMA, WEIGHTS, read_checkpoint
 from musegen.model.transformer import MusicModel
-from musegen.tokens.fields import TABLE, Table, fingerprint
+from musegen.tokens.fields import TABLE, Rows, Table, fingerprint
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Checkpoint:
     genres: tuple[str, ...]
     sha256: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    precedents: Rows | None = None
 
     @property
     def config(self) -> ModelConfig:
@@ -65,10 +66,11 @@ def save_checkpoint(
     facts: Mapping[str, Any] | None = None,
     dtype: torch.dtype = torch.bfloat16,
     force: bool = True,
+    precedents: Rows | None = None,
 ) -> None:
     """The folder holds the model, its labels and its card, complete and synced, or is unchanged."""
     with whole_folder(folder, force) as staging:
-        write_model(staging, model, genres, facts, dtype)
+        write_model(staging, model, genres, facts, dtype, precedents)
         (staging / "README.md").write_text(card, encoding="utf-8")
 
 
@@ -78,9 +80,15 @@ def write_model(
     genres: tuple[str, ...],
     facts: Mapping[str, Any] | None = None,
     dtype: torch.dtype = torch.bfloat16,
+    precedents: Rows | None = None,
 ) -> None:
-    """Write everything but the card into an existing folder."""
+    """Write everything but the card into an existing folder.
+
+    precedents: HEAD rows (N, COLUMNS) of pieces that it learned from, for composing to look at.
+    """
     weights = {name: p.detach().to(dtype).contiguous() for name, p in model.named_parameters()}
+    if precedents is not None:
+        weights[PRECEDENTS] = torch.tensor(precedents.tolist(), dtype=torch.int16)
     content = save(weights)  # not save_file: it hides a full disk behind an error of its own
     (staging / WEIGHTS).write_bytes(content)
     config = {
@@ -105,7 +113,9 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(torch.from_numpy(stored.weights[name]))
-    return Checkpoint(model.to(device).eval(), stored.genres, stored.sha256, stored.facts)
+    return Checkpoint(
+        model.to(device).eval(), stored.genres, stored.sha256, stored.facts, stored.precedents
+    )
 
 
 def _vocabulary(table: Table) -> dict[str, Any]:

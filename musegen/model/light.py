@@ -21,7 +21,7 @@ from musegen.model.paths import Arithmetic, Ints, Logits
 from musegen.model.sampling import Odds, Sampling
 from musegen.model.stored import Stored
 from musegen.model.told import Told
-from musegen.tokens.fields import TABLE
+from musegen.tokens.fields import TABLE, Rows
 
 Array = NDArray[np.float32]
 Matrix = tuple[NDArray[Any], Array]  # numbers (..., out, in), and a scale (..., out)
@@ -74,6 +74,11 @@ class LightModel:
     def facts(self) -> Mapping[str, Any]:
         """How it was made."""
         return self.stored.facts
+
+    @property
+    def precedents(self) -> Rows | None:
+        """HEAD rows of pieces that it learned from."""
+        return self.stored.precedents
 
     @property
     def device(self) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from musegen.model.config import ModelConfig
 from musegen.model.sampling import Odds, Sampling
+from musegen.tokens.fields import Rows
 
 Logits = NDArray[np.float32]
 Ints = NDArray[np.integer]
@@ -115,6 +116,11 @@ class ComposingModel(Protocol):
     @property
     def facts(self) -> Mapping[str, Any]:
         """How it was made."""
+        ...
+
+    @property
+    def precedents(self) -> Rows | None:
+        """HEAD rows (N, COLUMNS) of some pieces that it learned from, or None."""
         ...
 
     @property

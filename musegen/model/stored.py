@@ -21,24 +21,44 @@ from safetensors import SafetensorError
 from musegen.errors import CheckpointError, MusegenError
 from musegen.model.config import ModelConfig
 from musegen.model.layout import Layout
-from musegen.tokens.fields import MAX_GENRES, SEEN_LINKS, TABLE, Table, fingerprint
+from musegen.tokens.fields import (
+    FORM,
+    MAX_GENRES,
+    SEEN_LINKS,
+    STYLE,
+    TABLE,
+    TRACK,
+    Rows,
+    Table,
+    fingerprint,
+)
 
 SCHEMA = 2
 MAX_PARAMETERS = 2_000_000_000
 WEIGHTS = "model.safetensors"
+PRECEDENTS = "precedents"
+"""The tensor beside the weights that holds rows and no weights."""
+
+HEAD = (STYLE, FORM, TRACK)
+LARGEST_REST = 4 << 20
+"""Bytes that the file of the weights may have beside them."""
 
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A checkpoint as it lies on the disk. `weights` are float32, by the name of the parameter."""
+    """A checkpoint as it lies on the disk. `weights` are float32, by the name of the parameter.
+
+    `precedents` are the HEAD rows (N, COLUMNS) of some of the pieces that it learned from, or None.
+    """
 
     config: ModelConfig
     weights: Mapping[str, Array]
     genres: tuple[str, ...]
     sha256: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    precedents: Rows | None = None
 
 
 def read_checkpoint(folder: str | Path) -> Stored:
@@ -72,9 +92,10 @@ def read_checkpoint(folder: str | Path) -> Stored:
             f"{place / 'labels.json'}: must name at most {MAX_GENRES} genres, each once"
         )
     sizes = _sizes(place / "config.json", config)
-    weights, digest = _weights(place / WEIGHTS, config, weight_shapes(TABLE, sizes))
+    weights, digest, precedents = _weights(place / WEIGHTS, config, weight_shapes(TABLE, sizes))
     facts = config.get("facts")
-    return Stored(sizes, weights, tuple(genres), digest, facts if isinstance(facts, dict) else {})
+    facts = facts if isinstance(facts, dict) else {}
+    return Stored(sizes, weights, tuple(genres), digest, facts, precedents)
 
 
 def model_config(entries: Mapping[str, Any], place: str) -> ModelConfig:
@@ -149,11 +170,11 @@ def _sizes(path: Path, config: Mapping[str, Any]) -> ModelConfig:
 
 def _weights(
     path: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]
-) -> tuple[dict[str, Array], str]:
-    """The weights, and the SHA-256 of their file."""
+) -> tuple[dict[str, Array], str, Rows | None]:
+    """The weights, the SHA-256 of their file, and the precedents in it."""
     if not path.is_file():
         raise CheckpointError(f"{path} is missing")
-    expected = sum(math.prod(shape) for shape in shapes.values()) * 4 + (1 << 20)
+    expected = sum(math.prod(shape) for shape in shapes.values()) * 4 + LARGEST_REST
     if path.stat().st_size > expected:
         raise CheckpointError(f"{path} is larger than the model that config.json describes")
     content = path.read_bytes()
@@ -166,6 +187,7 @@ def _weights(
         found = dict(safetensors.deserialize(content))  # type: ignore[no-untyped-call]
     except (SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from None
+    precedents = _precedents(found.pop(PRECEDENTS, None), path)
     if set(found) != set(shapes):
         raise CheckpointError(f"{path} does not hold the weights that config.json describes")
     weights = {}
@@ -176,7 +198,31 @@ def _weights(
         weights[name] = _float32(tensor["data"], tensor["dtype"], f"{path}: {name}").reshape(shape)
         if not np.isfinite(weights[name]).all():
             raise CheckpointError(f"{path}: {name} holds numbers that are not finite")
-    return weights, digest
+    return weights, digest, precedents
+
+
+def _precedents(tensor: Mapping[str, Any] | None, path: Path) -> Rows | None:
+    """HEAD rows that can be nothing else, or a CheckpointError."""
+    if tensor is None:
+        return None
+    wrong = CheckpointError(f"{path}: its precedents are not rows of STYLE, FORM and TRACK")
+    shape = tuple(tensor["shape"])
+    if tensor["dtype"] != "I16" or len(shape) != 2 or shape[1] != TABLE.columns:
+        raise wrong
+    rows = np.frombuffer(tensor["data"], dtype="<i2").reshape(shape)
+    kinds = rows[:, 0]
+    if not np.isin(kinds, HEAD).all():
+        raise wrong
+    begins = np.append(kinds == STYLE, True)  # each has its FORM after it, and then its tracks
+    if not begins[0] or not np.array_equal(begins[:-1], np.append(kinds == FORM, False)[1:]):
+        raise wrong
+    sizes = np.ones((len(TABLE.kinds), TABLE.columns), dtype=np.int64)
+    for number in HEAD:
+        for place, name in enumerate(TABLE.kinds[number].fields, start=1):
+            sizes[number, place] = TABLE.fields[name].size
+    if (rows < 0).any() or (rows[:, 1:] >= sizes[kinds, 1:]).any():
+        raise wrong
+    return rows
 
 
 def _float32(numbers: bytes, sort: str, place: str) -> Array:

@@ -5,6 +5,7 @@ back. Quantising is not done here (`music.transform.quantise`), files are not kn
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -287,8 +288,21 @@ def _controls(
     bars: int,
     genres: Sequence[str],
 ) -> Controls:
-    style = dict(zip(KINDS[STYLE].fields, found[STYLE][0, 1:].tolist(), strict=False))
-    form = dict(zip(KINDS[FORM].fields, found[FORM][0, 1:].tolist(), strict=False))
+    return replace(
+        read_head(np.concatenate([found[kind] for kind in (STYLE, FORM, TRACK)]), genres),
+        sections=_sections(rows, bar_of_row, bars),
+        plan=_plan(found[BAR]),
+        chords=_chords(rows, bar_of_row),
+    )
+
+
+def read_head(head: Rows, genres: Sequence[str] = ()) -> Controls:
+    """The controls that the HEAD rows of a piece hold: a STYLE, a FORM and its TRACK rows."""
+    found = {kind: head[head[:, 0] == kind].tolist() for kind in (STYLE, FORM, TRACK)}
+    if not (found[STYLE] and found[FORM]):
+        raise MusegenError("these rows are not a HEAD: they hold no STYLE or no FORM row")
+    style = dict(zip(KINDS[STYLE].fields, found[STYLE][0][1:], strict=False))
+    form = dict(zip(KINDS[FORM].fields, found[FORM][0][1:], strict=False))
     tempo = from_level(scales.TEMPO_BPM, form["tempo"])
     key = style["key"]
     return Controls(
@@ -304,10 +318,7 @@ def _controls(
         tempo=None if tempo is None else int(tempo),
         track_count=form["tracks"] or None,
         drums=None if form["drums"] == UNSET else form["drums"] == 2,
-        tracks=tuple(_track_plan(cells) for cells in found[TRACK].tolist()),
-        sections=_sections(rows, bar_of_row, bars),
-        plan=_plan(found[BAR]),
-        chords=_chords(rows, bar_of_row),
+        tracks=tuple(_track_plan(cells) for cells in found[TRACK]),
     )
 
 

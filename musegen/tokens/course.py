@@ -49,6 +49,7 @@ class Course:
         self._limits = limits
         self._agenda = agenda
         self._overhang = overhang
+        self._near = dict(limits.near)
         self.bar = -1
         self.bars_after = (0, _ENDLESS)
         self.meter = 0
@@ -155,7 +156,11 @@ class Course:
         section = self._agenda.section(self.bar + 1)
         wish = None if section is None else getattr(section, name)
         size = FIELDS[name].size
-        return np.ones(size, dtype=bool) if wish is None else only(size, level(LEVELS[name], wish))
+        if wish is not None:
+            return only(size, level(LEVELS[name], wish))
+        if (wish := self._near.get(name)) is None or self._limits.reading:
+            return np.ones(size, dtype=bool)
+        return np.abs(np.arange(size) - level(LEVELS[name], wish)) <= 1
 
     def _section_bars(self, chosen: list[int]) -> Mask:
         section = self._agenda.section(self.bar + 1)

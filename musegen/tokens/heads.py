@@ -120,7 +120,8 @@ class Heads:
     def _is_owed(self, instrument: int) -> bool:
         """Whether a track must sound: it was asked for, or every track counts."""
         limits = self._limits
-        asked = bool(limits.instruments) or limits.track_count is not None
+        named = bool(limits.instruments) and not limits.suggested
+        asked = named or limits.track_count is not None
         return asked or limits.all_sound or (bool(limits.drums) and instrument >= DRUM_BASE)
 
     def _has_drums(self) -> bool:

@@ -29,6 +29,9 @@ class Limits:
     loop: the last bar is not written as an ending.
     all_sound: a track sounds even where nobody asked for it: the model chose it, and may not forget
     it; otherwise one that was not asked for may stay silent.
+    near: mood, density and loudness of the piece, by name: every section that says nothing else is
+    at most a step of the scale off.
+    suggested: the instruments are nobody's wish: one of them may stay silent.
     max_rows_per_bar: a bar with so many notes and chords is closed.
     reading: rows are read, not drawn: optional fields may hold "unset", and notes may lie outside
     the range that their TRACK row says.
@@ -53,6 +56,8 @@ class Limits:
     max_rows_per_bar: int | None = None
     reading: bool = False
     all_sound: bool = True
+    near: tuple[tuple[str, float], ...] = ()
+    suggested: bool = False
 
     @classmethod
     def of(cls, controls: Controls) -> "Limits":
@@ -75,6 +80,11 @@ class Limits:
             chords=controls.chords,
             chord_tones=controls.chord_tones,
             loop=controls.loop,
+            near=tuple(
+                (name, wish)
+                for name in ("valence", "arousal", "density", "loudness")
+                if (wish := getattr(controls, name)) is not None
+            ),
         )
         limits.check()
         return limits

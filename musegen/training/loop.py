@@ -16,8 +16,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from musegen.corpus.batches import Batches, held_out_windows
+from musegen.corpus.batches import Batches, held_out_windows, piece_weights
 from musegen.corpus.collection import Collection
+from musegen.corpus.precedents import precedents_of
 from musegen.errors import MusegenError, SettingError
 from musegen.folders import whole_folder
 from musegen.model.checkpoint import write_model
@@ -121,6 +122,8 @@ class Trainer:
             rows: Batches(collection, replace(settings.batches, max_rows=rows), seed)
             for rows in {short, min(settings.batches.max_rows, settings.model.context)}
         }
+        weights = piece_weights(collection, settings.batches)
+        self._precedents = precedents_of(collection, weights, seed)
         self._signal = 0
 
     def run(self) -> Likelihood | None:
@@ -256,7 +259,7 @@ class Trainer:
             "data": asdict(self.facts),
         }
         with whole_folder(self.out, force=True) as staging:
-            write_model(staging, self.model, self.genres, facts)
+            write_model(staging, self.model, self.genres, facts, precedents=self._precedents)
             card = model_card(
                 self.out.name, self.model, self.settings, self.facts, self.progress, result,
                 self.genres, self.seed,

@@ -1,0 +1,155 @@
+"""What nobody wished for is laid out as in a piece that was learned from."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from musegen.composing.composer import Composer, chance
+from musegen.composing.precedents import Precedents, filled_in
+from musegen.corpus.collection import collect
+from musegen.corpus.precedents import precedents_of
+from musegen.tokens.codec import head_rows, track_row
+from musegen.tokens.controls import Chord, Controls, SectionPlan, TrackPlan
+from musegen.tokens.fields import BAR, END, NOTE, STYLE, TRACK, as_rows, row
+from musegen.tokens.limits import Limits
+from tests.model.tiny import tiny_checkpoint
+
+GENRES = ("folk", "jazz")
+FIDDLE, BASS, KIT = (
+    TrackPlan(40, low=56, high=84),
+    TrackPlan(33, low=28, high=52),
+    TrackPlan(0, True),
+)
+FOLK = Controls(
+    genre="folk", valence=0.6, arousal=0.2, key=(2, "major"), density=2.0, polyphony=1.5,
+    loudness=76.0, bars=32, meter=(6, 8), tempo=120, track_count=1, drums=False, tracks=(FIDDLE,),
+)  # fmt: skip
+SAD = replace(FOLK, valence=-0.6, key=(9, "minor"), tempo=60, meter=(3, 4))
+JAZZ = replace(
+    FOLK, genre="jazz", meter=(4, 4), tempo=180, track_count=2, drums=True, tracks=(BASS, KIT)
+)
+ALL = Precedents((FOLK, SAD, JAZZ))
+
+
+def rows_of(controls: Controls) -> list[list[int]]:
+    """HEAD as rows."""
+    return head_rows(controls, GENRES) + [track_row(track, 0) for track in controls.tracks]
+
+
+ROWS = as_rows([line for controls in ALL.pieces for line in rows_of(controls)])
+
+
+def drawn(wishes: Controls, count: int = 40) -> list[Controls | None]:
+    """What is drawn for a wish, many times."""
+    return [ALL.draw(wishes, np.random.default_rng(seed)) for seed in range(count)]
+
+
+def test_they_come_back_from_rows() -> None:
+    """A checkpoint's HEAD rows are the controls that they were."""
+    assert Precedents.of(ROWS, GENRES).pieces == tuple(
+        replace(piece, tracks=tuple(_on_scale(track) for track in piece.tracks))
+        for piece in ALL.pieces
+    )
+    assert Precedents.of(None, GENRES).pieces == ()
+
+
+def _on_scale(track: TrackPlan) -> TrackPlan:
+    return track  # registers were chosen on the scale
+
+
+def test_the_nearest_is_likeliest() -> None:
+    """Of the genre always, and near in mood, tempo, mode and meter."""
+    assert all(found in (FOLK, SAD) for found in drawn(Controls(genre="folk")))
+    assert {id(found) for found in drawn(Controls())} == {id(piece) for piece in ALL.pieces}
+    assert all(found is SAD for found in drawn(Controls(genre="folk", valence=-0.5)))
+    assert all(found is FOLK for found in drawn(Controls(genre="folk", tempo=118)))
+    by_mode = drawn(Controls(genre="folk", key=(4, "minor")), 200)
+    assert sum(found is SAD for found in by_mode) > 180
+    by_meter = drawn(Controls(genre="folk", meter=(6, 8)), 200)
+    assert sum(found is FOLK for found in by_meter) > 190
+
+
+def test_what_must_be_kept() -> None:
+    """Drums or none, and how many tracks: another precedent cannot serve."""
+    assert all(found is JAZZ for found in drawn(Controls(drums=True)))
+    assert all(found in (FOLK, SAD) for found in drawn(Controls(track_count=1)))
+    assert drawn(Controls(genre="folk", drums=True), 1) == [None]
+    assert drawn(Controls(genre="folk", drums=True, tracks=(FIDDLE, KIT)), 1) != [None]
+
+
+def test_only_what_is_not_wished_is_filled() -> None:
+    """Every wish stays; the rest is the precedent's, its registers moved with the key."""
+    filled = filled_in(Controls(tempo=99, key=(5, "major"), loudness=50.0), FOLK)
+    assert (filled.tempo, filled.key, filled.loudness) == (99, (5, "major"), 50.0)
+    assert (filled.genre, filled.meter, filled.density) == ("folk", (6, 8), 2.0)
+    assert filled.tracks == (replace(FIDDLE, low=59, high=87),)
+    assert filled.bars is None
+    mine = filled_in(Controls(tracks=(BASS,)), FOLK)
+    assert mine.tracks == (BASS,)
+    assert mine.track_count is None
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        Controls(chords=(Chord(0, 0, 0, "m"),)),
+        Controls(scale=(0, 2, 4)),
+    ],
+)
+def test_a_key_would_contradict(wishes: Controls) -> None:
+    """Chords and a scale say the key already."""
+    assert filled_in(wishes, FOLK).key is None
+
+
+def test_sections_that_name_instruments_have_them() -> None:
+    """No track is added to those of the sections."""
+    sections = (SectionPlan(0, "A", 4, instruments=((0, False),)),)
+    assert filled_in(Controls(sections=sections), FOLK).tracks == ()
+
+
+def test_limits_of_both() -> None:
+    """Tempo, meter and instruments are the precedent's, and nobody is owed a note."""
+    wishes = Controls(genre="jazz", bars=4)
+    filled, limits = ALL.limits(wishes, Limits.of(wishes), np.random.default_rng(0))
+    assert filled.tempo == 180
+    assert limits.meters == ((0, (4, 4)),)
+    assert limits.tempos == ((0, 180),)
+    assert limits.instruments == ((33, False), (0, True))
+    assert limits.suggested
+    assert limits.bars == 4
+
+
+def test_wishes_win() -> None:
+    """Where a precedent contradicts what is wished, it is left alone."""
+    wishes = Controls(genre="folk", max_polyphony=1, bars=4)
+    narrow = Precedents((replace(FOLK, track_count=2, tracks=(BASS, FIDDLE)),))
+    limits = Limits.of(wishes)
+    assert narrow.limits(wishes, limits, np.random.default_rng(0)) == (wishes, limits)
+
+
+def test_pieces_are_laid_out_like_them() -> None:
+    """Composed with precedents a piece has their instruments; alone, whatever the model likes."""
+    composer = Composer(replace(tiny_checkpoint(GENRES), precedents=ROWS))
+    for seed in range(4):
+        (piece,) = composer.compose(Controls(genre="jazz", bars=3), seed=seed)
+        assert {(t.program, t.is_drum) for t in piece.score.tracks} <= {(33, False), (0, True)}
+        assert piece.score.tempos[0].bpm == pytest.approx(180, abs=0.01)
+        assert piece.score.meters[0].numerator == 4
+    alone = composer.compose(Controls(genre="jazz", bars=3), seed=0, alone=True)[0]
+    blind = Composer(tiny_checkpoint(GENRES)).compose(Controls(genre="jazz", bars=3), seed=0)[0]
+    assert np.array_equal(alone.rows, blind.rows)
+    assert not np.array_equal(chance(0, 0).random(3), chance(0, 0, 2).random(3))
+
+
+def test_they_are_taken_from_training_pieces() -> None:
+    """HEAD and nothing else, of pieces that are learned from and count for something."""
+    body = [row(BAR, bars_left=0, meter=4, tempo=100), row(NOTE, pitch=60), row(END)]
+    pieces = [as_rows(rows_of(one) + body) for one in ALL.pieces]
+    collection = collect(pieces, held_out=[False, True, False])
+    found = precedents_of(collection, np.array([1.0, 1.0, 1.0]))
+    assert np.array_equal(found, as_rows(rows_of(FOLK) + rows_of(JAZZ)))
+    assert set(found[:, 0].tolist()) <= {STYLE, STYLE + 1, TRACK}
+    unloved = precedents_of(collection, np.array([0.0, 1.0, 1.0]))
+    assert np.array_equal(unloved, as_rows(rows_of(JAZZ)))
+    assert len(precedents_of(collect(pieces, held_out=[True] * 3), np.ones(3))) == 0
