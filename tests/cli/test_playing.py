@@ -8,7 +8,7 @@ import pytest
 from musegen.music.lint.points import lint
 from musegen.music.read import read_midi
 from musegen.music.write import midi_bytes
-from musegen.render import play
+from musegen.render import play, sheet
 from tests.cli.conftest import Run, complaint
 from tests.music.test_lint import band
 
@@ -84,6 +84,21 @@ def test_render(run: Run, here: Path) -> None:
     assert run("render", "tune.mid", "-o", "x.svg").stdout == "x.svg\n"
     assert b"<svg" in (here / "x.svg").read_bytes()
     assert "exists already" in complaint(run("render", "tune.mid"))
+
+
+def test_render_a_score(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--score writes MusicXML beside what else is wanted; where nothing can, a line says so."""
+    (here / "tune.mid").write_bytes(midi_bytes(band()))
+    monkeypatch.setattr(sheet, "ROUTES", {})
+    said = complaint(run("render", "tune.mid", "-o", "tune.xml"))
+    assert "install MuseScore" in said
+    xml = b"<score-partwise><note><pitch/></note></score-partwise>"
+    monkeypatch.setattr(sheet, "ROUTES", {"a pen": lambda midi, title: xml})
+    result = run("render", "tune.mid", "-o", "tune.svg", "--score")
+    assert result.stdout.splitlines() == ["tune.svg", "tune.musicxml  (a pen, 1 notes)"]
+    assert (here / "tune.musicxml").read_bytes() == xml
+    words = ("render", "tune.mid", "-o", "x.svg", "--score")
+    assert "tune.musicxml exists already" in complaint(run(*words))
 
 
 def test_play(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
