@@ -44,5 +44,5 @@ def test_what_cannot_be_done_here(checkpoint: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(SettingError, match="no way to compute is called 'int8, abacus'"):
         load_as(checkpoint, "cpu", "int8, abacus")
     monkeypatch.setenv("MUSEGEN_CACHE", os.devnull)
-    with pytest.raises(SettingError, match="computed by machine code.*MUSEGEN_CACHE"):
+    with pytest.raises(SettingError, match=r"computed by machine code.*MUSEGEN_CACHE"):
         load_as(checkpoint, "cpu", "int8, compiled")
