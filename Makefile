@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help play test check lint format docs clean
+.PHONY: help play test real check lint format docs clean
 
 help: ## say what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -21,7 +21,11 @@ play: $(VENV)/.play ## compose a piece with the checkpoint that ships: .mid, .pn
 	@echo "  $(BIN)/musegen generate --help"
 
 test: $(VENV)/.dev ## run every test (a few minutes)
-	@HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -n 2
+	@HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -n 2 -rs
+
+real: $(VENV)/.dev ## install MuseScore, fluidsynth, timidity (Debian, as root); they open our files
+	@tests/real/install.sh
+	@MUSEGEN_REAL=1 $(BIN)/python -m pytest tests/real
 
 check: lint ## lint, types, layers and the fast tests: before every commit
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not corpus and not gpu"

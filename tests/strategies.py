@@ -11,7 +11,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from musegen.music.score import Key, Marker, Meter, Score, Tempo, Track, note_array
+from musegen.music.score import (
+    Key,
+    Marker,
+    Meter,
+    Pedal,
+    Score,
+    Tempo,
+    Track,
+    note_array,
+    presses,
+)
 from musegen.music.timing import GRID
 
 COMMON_METERS = ((4, 4), (3, 4), (2, 4), (6, 8), (5, 4), (7, 8), (1, 4), (3, 32), (4, 1), (2, 2))
@@ -108,12 +118,13 @@ def scores(draw: st.DrawFn, max_tracks: int = 4) -> Score:
         lambda number: _mixed(number // len(kinds), kinds[number % len(kinds)])
     )
     notes = st.lists(note, min_size=1, max_size=8)
-    part = st.tuples(st.integers(0, 127), st.booleans(), WORDS, notes)
+    pedals = st.lists(st.tuples(tick, tick), max_size=3).map(presses)
+    part = st.tuples(st.integers(0, 127), st.booleans(), WORDS, notes.map(note_array), pedals)
     parts = draw(st.lists(part, min_size=1, max_size=max_tracks))
     microseconds = st.one_of(st.integers(200_000, 1_500_000), st.integers(1, 2**24 - 1))
     return Score(
         ticks_per_quarter=ppq,
-        tracks=tuple(Track(p, drum, name, note_array(rows)) for p, drum, name, rows in parts),
+        tracks=tuple(Track(*columns) for columns in parts),
         tempos=_changes(draw(st.lists(st.tuples(tick, microseconds), max_size=4)), Tempo),
         meters=_changes(
             [(at, *m) for at, m in draw(st.lists(st.tuples(tick, meter), max_size=4))], Meter
@@ -142,8 +153,8 @@ def written_scores(draw: st.DrawFn) -> Score:
     """A score as a MIDI file holds it: what is written and read again is the same.
 
     480 ticks a quarter; a tempo, a meter, a key and a marker at 0, none that repeats what holds;
-    names without a second of their kind; no overlaps, nothing shorter than a 48th; the end on a bar
-    line.
+    names without a second of their kind; no overlaps, nothing shorter than a 48th; pedals that are
+    up before they are pressed again; the end on a bar line.
     """
     ppq = 480
     bars = draw(st.integers(1, 6))
@@ -161,7 +172,9 @@ def written_scores(draw: st.DrawFn) -> Score:
         )
         rows = draw(st.lists(row, min_size=1, max_size=4, unique_by=lambda row: row[2]))
         notes = note_array([(on, min(long, end - on), p, v) for on, long, p, v in rows])
-        tracks.append(Track(draw(st.integers(0, 127)), place == 3, name, notes))
+        ticks = sorted(draw(st.lists(st.integers(0, end), unique=True, max_size=6)))
+        pedals = tuple(Pedal(*pair) for pair in zip(ticks[::2], ticks[1::2], strict=False))
+        tracks.append(Track(draw(st.integers(0, 127)), place == 3, name, notes, pedals))
     tempos = [(0, draw(st.integers(1, 2**24 - 1).filter(not_cut_off)))]
     if bars > 1:
         tempos.append((bar + 1, tempos[0][1] % 999 + 1000))

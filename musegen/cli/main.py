@@ -16,7 +16,7 @@ from musegen.errors import MusegenError
 COMMANDS = {
     "generate": "Compose pieces with a checkpoint.",
     "train": "Train a checkpoint on a folder of MIDI files.",
-    "render": "Draw a MIDI file's piano roll, and render its sound.",
+    "render": "A MIDI file's piano roll, its sound, its written score.",
     "play": "Play a MIDI file.",
     "replay": "Make a composed file again from the recipe in it.",
     "verify": "Say whether a composed file is what its recipe makes.",

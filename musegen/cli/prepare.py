@@ -1,6 +1,5 @@
 """`musegen prepare`: a folder of MIDI files in, a prepared folder out that training starts from."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -34,13 +33,10 @@ def command(
       musegen prepare ~/midi midi.prepared
       musegen train ~/midi --out checkpoints/mine --prepared midi.prepared
     """
-    from musegen.cli.limits import limits_of
+    from musegen.cli.limits import settings_of
     from musegen.cli.preparing import prepared_with_progress
-    from musegen.corpus.reading import PrepareSettings
 
-    settings = PrepareSettings(keep_performed=keep_performed, limits=limits_of(limits))
-    if held_out is not None:
-        settings = replace(settings, held_out=held_out)
+    settings = settings_of(limits, keep_performed, held_out)
     prepared_with_progress(folder, out, workers, quiet, settings)
     if not quiet:
         click.echo(f"prepared: {out}")

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def command(file: Path, out: Path | None, checkpoint: str, force: bool, quiet: bool) -> None:
     """Make a composed FILE again from the recipe in it.
 
-    On the same kind of machine it is the same byte for byte.
+    On the same kind of machine it is the same byte for byte: it is computed as it was the first
+    time, by machine code or by numpy, in the same precision.
     """
     from musegen.composing.recipe import read_recipe
     from musegen.errors import OutputError
@@ -38,9 +39,11 @@ def made_again(recipe: "Recipe", checkpoint: str, quiet: bool) -> bytes:
     """The bytes that the recipe makes with the checkpoint, with progress."""
     from musegen.cli.progress import bars_progress
     from musegen.composing.composer import Composer
-    from musegen.composing.recipe import remade
-    from musegen.model.loading import composing_device
+    from musegen.composing.recipe import computed_otherwise, remade
+    from musegen.model.loading import composing_device, load_as
 
-    composer = Composer.load(checkpoint, composing_device(recipe.device))
+    composer = Composer(load_as(checkpoint, composing_device(recipe.device), recipe.computed))
+    if otherwise := computed_otherwise(recipe, composer):
+        click.echo(f"note: {otherwise}", err=True)
     with bars_progress(recipe.count, quiet) as watch:
         return remade(recipe, composer, watch)

@@ -40,12 +40,11 @@ def command(
       musegen scan ~/midi
       musegen scan ~/midi --html report.html --json report.json
     """
-    from musegen.cli.limits import limits_of
+    from musegen.cli.limits import settings_of
     from musegen.cli.scanning import leave_files, scanned, show_report
-    from musegen.corpus.reading import PrepareSettings
     from musegen.errors import CorpusError
 
-    settings = PrepareSettings(keep_performed=keep_performed, limits=limits_of(limits))
+    settings = settings_of(limits, keep_performed)
     try:
         found = scanned(folder, settings, workers, quiet)
     except CorpusError as error:

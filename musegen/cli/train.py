@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from musegen.cli.limits import limit_options
 from musegen.errors import OutputError, SettingError
 
 LARGEST_SEED = 2**32 - 1
@@ -22,10 +23,13 @@ LARGEST_SEED = 2**32 - 1
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--workers", type=int, help="Processes that read files [one per core].")
 @click.option("--prepared", type=click.Path(path_type=Path), help="Where shards are kept.")
+@click.option("--held-out", type=float, help="Share of pieces kept back to judge with [0.03].")
+@click.option("--keep-performed", is_flag=True, help="Use music that keeps to no beat, too.")
 @click.option("--title", help="What the model card calls this collection.")
 @click.option("--resume", is_flag=True, help="Go on where this run was stopped.")
 @click.option("--force", is_flag=True, help="Start anew although OUT holds a checkpoint.")
 @click.option("--quiet", is_flag=True, help="Only warnings and the result.")
+@limit_options
 def command(
     folder: Path,
     out: Path,
@@ -38,16 +42,20 @@ def command(
     seed: int,
     workers: int | None,
     prepared: Path | None,
+    held_out: float | None,
+    keep_performed: bool,
     title: str | None,
     resume: bool,
     force: bool,
     quiet: bool,
+    **limits: float | None,
 ) -> None:
     """Train a checkpoint on FOLDER, any folder of MIDI files.
 
     Sub-folder names are genres; a labels.csv in FOLDER (path,genre,valence,arousal,...) wins over
     them. Files are read once and kept as shards beside the checkpoint; Ctrl-C saves, and --resume
-    goes on.
+    goes on. What is held out, kept and too large is said as to `musegen prepare`; say the same
+    where its shards are to be used.
 
     \b
       musegen train ~/midi --out checkpoints/mine --preset tiny
@@ -56,6 +64,7 @@ def command(
     from musegen.model.torched import need_torch
 
     need_torch("training")
+    from musegen.cli.limits import settings_of
     from musegen.cli.preparing import check_workers, prepared_with_progress
     from musegen.cli.watching import TerminalObserver
     from musegen.model.compiling import compile_in_background
@@ -75,7 +84,8 @@ def command(
     _check_out(out, resume, force)
 
     shards = prepared or out.parent / f"{out.name}.prepared"
-    ready = prepared_with_progress(folder, shards, workers, quiet)
+    taken = settings_of(limits, keep_performed, held_out)
+    ready = prepared_with_progress(folder, shards, workers, quiet, taken)
 
     from musegen.training.loop import Trainer
 

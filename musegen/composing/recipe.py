@@ -16,6 +16,7 @@ import numpy as np
 import musegen
 from musegen.composing.composer import TOGETHER, Composer, Composition, Watcher
 from musegen.errors import CheckpointError, MidiError, MusegenError
+from musegen.model.loading import computed_by
 from musegen.model.sampling import Sampling
 from musegen.music.humanize import humanized
 from musegen.music.read import read_midi, read_texts
@@ -42,8 +43,8 @@ class Recipe:
     (from 0) of `count` that were composed side by side; of each `best_of` in a row the one nearest
     to the wishes was kept; `alone`: the model laid it out without a precedent. `prompt` is the
     SHA-256 of the file that the piece goes on from, where there is one. `device` is where it was
-    composed and `computed`
-    says in which numbers and with what: sums in another order may end in other bits.
+    composed and `computed` says in which numbers and with what, as `model.loading` has it: sums in
+    another order may end in other bits.
     """
 
     version: str
@@ -89,7 +90,7 @@ class Recipe:
             best_of=best_of,
             alone=alone,
             device=composer.checkpoint.device,
-            computed=composer.checkpoint.computed,
+            computed=computed_by(composer.checkpoint),
         )
 
     @property
@@ -173,6 +174,17 @@ def finished(piece: Composition, recipe: Recipe) -> Score:
 def composed_file(piece: Composition, recipe: Recipe) -> bytes:
     """The bytes of the piece's MIDI file, its recipe in it."""
     return midi_bytes(finished(piece, recipe), texts=recipe.texts())
+
+
+def computed_otherwise(recipe: Recipe, composer: Composer) -> str:
+    """How the composer computes otherwise than the recipe's, in words; "" where it does not.
+
+    A recipe that does not say how it was computed differs from none.
+    """
+    here = computed_by(composer.checkpoint)
+    if not recipe.computed or here == recipe.computed:
+        return ""
+    return f"it was computed as {recipe.computed}, and here as {here}: notes may differ"
 
 
 def remade(recipe: Recipe, composer: Composer, watch: Watcher | None = None) -> bytes:

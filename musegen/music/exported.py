@@ -23,9 +23,11 @@ from musegen.music.score import (
     Marker,
     Meter,
     NoteArray,
+    Pedal,
     Score,
     Tempo,
     Track,
+    presses,
 )
 from musegen.music.snapping import without_overlaps
 from musegen.music.timing import Ints
@@ -61,10 +63,11 @@ def exported(score: Score, *, stems: bool = False) -> Score:
 
     Times are rounded to the nearest of 480 ticks a quarter, exact where the score's own ticks go
     into 480. Notes shorter than a 48th of a quarter get that length; a pitch struck again sooner is
-    one note; notes of one pitch that overlap are cut. Drum tracks become one, tracks without notes
-    are left out. Without a key at the beginning the one found in the notes stands there. Markers
-    move to the nearest bar line. Raises OutputError for what MIDI cannot hold, and without notes;
-    more tracks than MIDI has channels are held by `stems` alone.
+    one note; notes of one pitch that overlap are cut. A pedal that is let go and pressed again at
+    one tick is pressed a tick later; it is up at the end. Drum tracks become one, tracks without
+    notes are left out. Without a key at the beginning the one found in the notes stands there.
+    Markers move to the nearest bar line. Raises OutputError for what MIDI cannot hold, and without
+    notes; more tracks than MIDI has channels are held by `stems` alone.
     """
     score = _one_drum_track(score)
     _check(score, MAX_MELODIC if not stems else len(score.tracks))
@@ -83,7 +86,8 @@ def exported(score: Score, *, stems: bool = False) -> Score:
     while lines[-1] != whole.end:  # a meter that changes past the end makes bars of its own
         whole = replace(whole, end=int(lines[-1]))
         lines = timing.bar_lines(whole)
-    return replace(whole, keys=_keys(score), markers=_on_lines(score, lines))
+    tracks = [replace(t, pedals=_pressed(t.pedals, score, whole.end)) for t in whole.tracks]
+    return replace(whole, tracks=tuple(tracks), keys=_keys(score), markers=_on_lines(score, lines))
 
 
 def _one_drum_track(score: Score) -> Score:
@@ -92,7 +96,9 @@ def _one_drum_track(score: Score) -> Score:
     drums = [track for track in tracks if track.is_drum]
     if len(drums) > 1:
         largest = max(drums, key=len)
-        whole = replace(largest, notes=np.concatenate([track.notes for track in drums]))
+        pedals = presses(press for track in drums for press in track.pedals)
+        notes = np.concatenate([track.notes for track in drums])
+        whole = replace(largest, notes=notes, pedals=pedals)
         tracks = [whole if track is largest else track for track in tracks]
         tracks = [track for track in tracks if not track.is_drum or track is whole]
     return score.with_tracks(tracks)
@@ -227,6 +233,16 @@ def _clean(notes: NoteArray, ticks_per_quarter: int) -> NoteArray:
     rows[:, ONSET] = onset
     rows[:, DURATION] = np.maximum(release - onset, SHORTEST)
     return without_overlaps(_apart(rows).astype(np.int32))
+
+
+def _pressed(pedals: Iterable[Pedal], score: Score, end: int) -> tuple[Pedal, ...]:
+    """The presses in the ticks that are written, each a tick after the one before it at least."""
+    made: list[Pedal] = []
+    for down, up in presses(((_tick(d, score), _tick(u, score)) for d, u in pedals), end):
+        after = max(down, made[-1].up + 1) if made else down
+        if after < up:
+            made.append(Pedal(after, up))
+    return tuple(made)
 
 
 def _apart(rows: Ints) -> Ints:

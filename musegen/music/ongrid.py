@@ -48,6 +48,8 @@ def off_grid(score: Score) -> Iterator[str]:
         return
     if score.keys or score.markers or any(track.name for track in score.tracks):
         yield "it has keys, markers or track names"
+    if any(track.pedals for track in score.tracks):
+        yield "it has a pedal"
     yield from _off_bars(score)
     yield from _off_tracks(score)
     for place, track in enumerate(score.tracks):

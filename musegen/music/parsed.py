@@ -13,6 +13,7 @@ import numpy as np
 
 from musegen.errors import MidiError
 from musegen.music import timing
+from musegen.music.pedals import SUSTAIN, pedals_of
 from musegen.music.score import (
     DURATION,
     ONSET,
@@ -27,6 +28,7 @@ from musegen.music.score import (
     Tempo,
     Track,
     note_array,
+    presses,
 )
 from musegen.music.source import Limits
 from musegen.music.texts import Charsets, conductor
@@ -108,6 +110,8 @@ def score_of(
     end = conductor(bodies[0])[1] if bodies else 0
     if score.end < end <= score.end + MAX_SILENCE_QUARTERS * per_quarter:
         score = replace(score, end=end)
+    if any(len(part.controls) for part, _ in parsed.parts):
+        score = _with_pedals(score, [part.controls for part, _ in parsed.parts])
     trouble = _too_long(score, limits)
     if trouble:
         score = _shortened(score)
@@ -145,7 +149,8 @@ def _shortened(score: Score) -> Score:
         notes = track.notes.copy()
         notes[:, ONSET] = nearer[np.searchsorted(onsets, notes[:, ONSET])]
         notes[:, DURATION] = np.minimum(notes[:, DURATION], most)
-        tracks.append(replace(track, notes=note_array(notes)))
+        pedals = presses((moved(down), moved(up)) for down, up in track.pedals)
+        tracks.append(replace(track, notes=note_array(notes), pedals=pedals))
     return replace(
         score,
         tracks=tuple(tracks),
@@ -183,6 +188,24 @@ def _notes(
     notes = notes[order]
     notes.setflags(write=False)
     return notes
+
+
+def _with_pedals(score: Score, controls: Sequence[Any]) -> Score:
+    """The score with the pedals that the parts' controllers tell of; the end lets go of all.
+
+    symusic's own list of presses will not do: its first begins with the file, and one that is never
+    let go is none.
+    """
+    tracks = []
+    for track, changes in zip(score.tracks, controls, strict=True):
+        if len(changes):
+            arrays = changes.numpy()
+            sustain = np.flatnonzero(arrays["number"] == SUSTAIN)
+            if len(sustain):
+                columns = (arrays[name][sustain].tolist() for name in ("time", "value"))
+                track = replace(track, pedals=pedals_of(zip(*columns, strict=True), score.end))
+        tracks.append(track)
+    return score.with_tracks(tracks)
 
 
 def _release(notes: NoteArray, ticks_per_quarter: int, repairs: Counter[str]) -> None:

@@ -1,13 +1,16 @@
 """A Score as a PrettyMIDI and back, for people who live there: no note is lost or moved.
 
 pretty_midi keeps times in seconds; with the score's ticks and tempi as its own it finds every tick
-again. What it has no place for (an end with silence before it) is worked out anew.
+again. The pedal is its controller 64. What it has no place for (an end with silence before it) is
+worked out anew.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from musegen.music import timing
 from musegen.music.exported import ticks_of_changes
+from musegen.music.pedals import SUSTAIN, pedal_values, pedals_of
 from musegen.music.score import (
     MICROSECONDS_PER_MINUTE,
     Key,
@@ -35,6 +38,9 @@ def to_pretty_midi(score: Score) -> Any:
         for onset, duration, pitch, velocity in track:
             start, end = made.tick_to_time(onset), made.tick_to_time(onset + duration)
             instrument.notes.append(pretty_midi.Note(velocity, pitch, start, end))
+        for tick, value in pedal_values(track.pedals):
+            change = pretty_midi.ControlChange(SUSTAIN, value, made.tick_to_time(tick))
+            instrument.control_changes.append(change)
         made.instruments.append(instrument)
     made.time_signature_changes = [
         pretty_midi.TimeSignature(n, d, made.tick_to_time(tick)) for tick, n, d in score.meters
@@ -58,9 +64,14 @@ def from_pretty_midi(made: Any) -> Score:
             onset = int(made.time_to_tick(note.start))
             length = int(made.time_to_tick(note.end)) - onset
             rows.append((onset, max(1, length), int(note.pitch), int(note.velocity)))
-        tracks.append(
-            Track(instrument.program, instrument.is_drum, instrument.name, note_array(rows))
-        )
+        played = Track(instrument.program, instrument.is_drum, instrument.name, note_array(rows))
+        values = [
+            (int(made.time_to_tick(change.time)), int(change.value))
+            for change in instrument.control_changes
+            if change.number == SUSTAIN
+        ]
+        end = max([played.end, *(tick for tick, _ in values)])
+        tracks.append(replace(played, pedals=pedals_of(values, end)))
     times, tempos = made.get_tempo_changes()
     return Score(
         made.resolution,

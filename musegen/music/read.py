@@ -114,7 +114,7 @@ def _attempts(
     Raises MidiError where the file holds too many events.
     """
     tried = [_repaired(found, [*found.spans], path, limits), quick]
-    if quick is not None and not found.is_sound:
+    if quick is None or not found.is_sound:
         tried.append(_as_symusic_reads(found))
     if not any(attempt is not None and attempt.notes for attempt in tried) and found.unknown:
         renamed = _repaired(found, sorted(found.spans + found.unknown), path, limits)

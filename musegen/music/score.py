@@ -6,6 +6,7 @@ that whole collections can be handled without an object for each note. Knows no 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,13 @@ class Note(NamedTuple):
     duration: int
     pitch: int
     velocity: int
+
+
+class Pedal(NamedTuple):
+    """One press of the sustain pedal: from `down` on what is struck sounds on, until `up`."""
+
+    down: int
+    up: int
 
 
 class Tempo(NamedTuple):
@@ -87,14 +95,40 @@ def note_array(notes: Iterable[Iterable[int]] | NDArray[Any]) -> NoteArray:
     return array
 
 
+def presses(rows: Iterable[tuple[int, int]], end: int = 2**31 - 1) -> tuple[Pedal, ...]:
+    """Presses of the pedal in order, from 0 to `end` at most; such as overlap are one.
+
+    A pedal that is let go and pressed again at one tick is pressed twice.
+
+    >>> presses([(90, 120), (0, 48), (24, 72), (72, 90)], end=100)
+    (Pedal(down=0, up=72), Pedal(down=72, up=90), Pedal(down=90, up=100))
+    """
+    kept: list[Pedal] = []
+    for down, up in sorted((max(0, int(down)), min(int(up), end)) for down, up in rows):
+        if kept and down < kept[-1].up:
+            kept[-1] = Pedal(kept[-1].down, max(kept[-1].up, up))
+        elif down < up:
+            kept.append(Pedal(down, up))
+    return tuple(kept)
+
+
 @dataclass(frozen=True, eq=False)
 class Track:
-    """One instrument's notes. `program` is the General MIDI program, or the kit of a drum track."""
+    """One instrument's notes. `program` is the General MIDI program, or the kit of a drum track.
+
+    `pedals` are as `presses` gives them. Notes are as long as their keys are held, pedal or not.
+    """
 
     program: int
     is_drum: bool = False
     name: str = ""
     notes: NoteArray = field(default_factory=lambda: note_array([]))
+    pedals: tuple[Pedal, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pedals:
+            assert all(press.down < press.up for press in self.pedals)
+            assert all(press.up <= following.down for press, following in pairwise(self.pedals))
 
     def __iter__(self) -> Iterator[Note]:
         return (Note(*row) for row in self.notes.tolist())
@@ -107,12 +141,13 @@ class Track:
             return NotImplemented
         return (
             (self.program, self.is_drum, self.name) == (other.program, other.is_drum, other.name)
+            and self.pedals == other.pedals
             and self.notes.shape == other.notes.shape
             and bool((self.notes == other.notes).all())
         )
 
     def __hash__(self) -> int:
-        return hash((self.program, self.is_drum, self.name, self.notes.tobytes()))
+        return hash((self.program, self.is_drum, self.name, self.notes.tobytes(), self.pedals))
 
     @property
     def end(self) -> int:

@@ -25,6 +25,7 @@ from musegen.music.score import (
     Tempo,
     Track,
     note_array,
+    presses,
 )
 from musegen.music.snapping import (
     FLOOR_LENGTH,
@@ -76,6 +77,7 @@ class Quantised:
     tempos_averaged: int = 0
     tempo_error_max_bpm: float = 0.0
     bars_trimmed: int = 0
+    pedals_left_out: int = 0
     names_left_out: int = 0
     keys_left_out: int = 0
     markers_left_out: int = 0
@@ -93,7 +95,8 @@ def quantise(score: Score, *, keep_silence: bool = False) -> tuple[Score, Quanti
 
     Onsets and releases go to the nearest step, tempi to one whole number a bar: the bar's mean, so
     that a ritardando stays. Whole empty bars before the first note and after the last are left out,
-    unless `keep_silence`, which keeps bar numbers as they are.
+    unless `keep_silence`, which keeps bar numbers as they are. Rows have no pedal: it is left out,
+    and notes stay as long as their keys were held.
     """
     sounding = [track for track in score.tracks if len(track)]
     if not sounding:
@@ -154,6 +157,7 @@ def quantise(score: Score, *, keep_silence: bool = False) -> tuple[Score, Quanti
         tempos_averaged=averaged,
         tempo_error_max_bpm=error_bpm,
         bars_trimmed=first,
+        pedals_left_out=sum(len(track.pedals) for track in score.tracks),
         names_left_out=sum(bool(track.name) for track in score.tracks),
         keys_left_out=len(score.keys),
         markers_left_out=len(score.markers),
@@ -268,8 +272,8 @@ def transpose(score: Score, semitones: int) -> Score:
 def trim(score: Score, first_bar: int, end_bar: int) -> Score:
     """Bars `first_bar` up to, not including, `end_bar`, counted from 0, as a piece of their own.
 
-    Notes that begin in them stay, cut at the last line; the tempo, meter and key that hold at the
-    first line hold from the beginning. A piece on the grid stays on it.
+    Notes that begin in them stay, cut at the last line, and so does the pedal; the tempo, meter and
+    key that hold at the first line hold from the beginning. A piece on the grid stays on it.
     """
     lines = timing.bar_lines(score)
     bars = len(lines) - 1
@@ -286,7 +290,9 @@ def trim(score: Score, first_bar: int, end_bar: int) -> Score:
             room = FLOOR_LENGTH[np.minimum(room, LONGEST)]
         notes[past, DURATION] = room[past]
         if len(notes):
-            tracks.append(replace(track, notes=note_array(notes)))
+            pedals = presses((max(d, start) - start, u - start) for d, u in track.pedals)
+            pedals = presses(pedals, stop - start)
+            tracks.append(replace(track, notes=note_array(notes), pedals=pedals))
     length = stop - start
     inside_markers = [marker for marker in score.markers if start <= marker.tick < stop]
     markers = tuple(marker._replace(tick=marker.tick - start) for marker in inside_markers)
@@ -307,7 +313,8 @@ def merge_tracks(score: Score, places: Collection[int]) -> Score:
     """The score with the tracks at `places` made one, under the instrument of the first of them.
 
     A note still sounding when its pitch is struck again ends there; notes that begin together on
-    one pitch become one. A piece on the grid stays on it.
+    one pitch become one. The pedal is down where any of theirs was. A piece on the grid stays on
+    it.
     """
     wrong = [place for place in places if not 0 <= place < len(score.tracks)]
     if wrong or not places:
@@ -318,7 +325,8 @@ def merge_tracks(score: Score, places: Collection[int]) -> Score:
     if len({score.tracks[place].is_drum for place in places}) > 1:
         raise WishError(f"tracks {sorted(places)} cannot be merged: some are drums, some are not")
     notes = np.concatenate([score.tracks[place].notes for place in places])
-    whole = replace(score.tracks[first], notes=without_overlaps(notes))
+    pedals = presses(press for place in places for press in score.tracks[place].pedals)
+    whole = replace(score.tracks[first], notes=without_overlaps(notes), pedals=pedals)
     merged = score.with_tracks(
         whole if place == first else track
         for place, track in enumerate(score.tracks)

@@ -13,6 +13,7 @@ import numpy as np
 
 from musegen.files import write_whole
 from musegen.music.exported import CONDUCTOR, exported
+from musegen.music.pedals import SUSTAIN, pedal_values
 from musegen.music.score import DURATION, ONSET, PITCH, VELOCITY, Key, Meter, Score, Track
 
 DRUM_CHANNEL = 9
@@ -22,10 +23,11 @@ RELEASE_VELOCITY = 64
 MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 MINOR = ("Cm", "C#m", "Dm", "Ebm", "Em", "Fm", "F#m", "Gm", "G#m", "Am", "Bbm", "Bm")
 
-# What sounds before what at one tick: releases make room for the next note of their pitch.
-RELEASE_FIRST, THEN_STRIKE = 0, 1
+# What sounds before what at one tick: releases make room for the next note of their pitch, and a
+# pedal that is pressed where a note ends does not hold it.
+RELEASE_FIRST, THEN_PEDAL, THEN_STRIKE = 0, 1, 2
 
-META = 0xFF
+CONTROL, META = 0xB0, 0xFF
 
 Timed = tuple[int, mido.Message]
 Extra = tuple[int, bytes]
@@ -62,8 +64,11 @@ def spelled(
     channels = iter(MELODIC_CHANNELS)
     for track, own in zip(score.tracks, more[1:], strict=True):
         channel = DRUM_CHANNEL if track.is_drum else next(channels)
+        values = [(tick, body[2]) for tick, body in own if is_sustain(body)]
+        rest = [(tick, body) for tick, body in own if not is_sustain(body)]
         opening = _opening(track, channel, score.keys)
-        events = [*opening, *_extra(own, channel), *_notes(track, channel)]
+        played = _played(track, channel, [*pedal_values(track.pedals), *values])
+        events = [*opening, *_extra(rest, channel), *played]
         file.tracks.append(_timed_track(events, score.end))
     content = io.BytesIO()
     file.save(file=content)
@@ -120,8 +125,13 @@ def _opening(track: Track, channel: int, keys: Sequence[Key]) -> Iterator[Timed]
     yield 0, mido.Message("program_change", channel=channel, program=track.program)
 
 
-def _notes(track: Track, channel: int) -> Iterator[Timed]:
-    """A release for every note that is struck, releases first where both fall on one tick."""
+def is_sustain(message: bytes) -> bool:
+    """Whether the bytes of a message set the sustain pedal."""
+    return message[0] & 0xF0 == CONTROL and message[1] == SUSTAIN
+
+
+def _played(track: Track, channel: int, values: Sequence[tuple[int, int]]) -> Iterator[Timed]:
+    """The notes and the pedal's values in their order, a release for every note that is struck."""
     onset, pitch = track.notes[:, ONSET], track.notes[:, PITCH]
     count = len(track)
     struck = np.stack([onset, np.full(count, THEN_STRIKE), pitch, track.notes[:, VELOCITY]])
@@ -129,11 +139,17 @@ def _notes(track: Track, channel: int) -> Iterator[Timed]:
     released = np.stack(
         [release, np.full(count, RELEASE_FIRST), pitch, np.full(count, RELEASE_VELOCITY)]
     )
-    events = np.concatenate([released, struck], axis=1)
+    pedals = [(tick, THEN_PEDAL, SUSTAIN, value) for tick, value in values]
+    pressed = np.array(pedals, dtype=np.int64).reshape(-1, 4).T
+    events = np.concatenate([released, pressed, struck], axis=1)
     order = np.lexsort((events[2], events[1], events[0]))
-    for tick, kind, note, velocity in events[:, order].T.tolist():
-        name = "note_on" if kind == THEN_STRIKE else "note_off"
-        yield tick, mido.Message(name, channel=channel, note=note, velocity=velocity)
+    for tick, kind, number, value in events[:, order].T.tolist():
+        if kind == THEN_PEDAL:
+            message = mido.Message("control_change", channel=channel, control=number, value=value)
+        else:
+            name = "note_on" if kind == THEN_STRIKE else "note_off"
+            message = mido.Message(name, channel=channel, note=number, velocity=value)
+        yield tick, message
 
 
 def _utf8(text: str) -> str:

@@ -1,14 +1,19 @@
 """What is written beside a piece, and what can be made of a file: stems, sound, the piece again."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from musegen.composing.recipe import read_recipe
+from musegen.model import plain
+from musegen.model.loading import load_as
+from musegen.model.paths import ComposingModel
 from musegen.music.lint.points import lint
 from musegen.music.read import read_midi
 from musegen.music.write import midi_bytes
-from musegen.render import play
+from musegen.render import play, sheet
 from tests.cli.conftest import Run, complaint
 from tests.music.test_lint import band
 
@@ -65,6 +70,33 @@ def test_replay_and_verify(run: Run, here: Path, checkpoint: Path) -> None:
     assert verified.stdout.splitlines()[1] == "no: tune.mid: bar 1 is the first that differs"
 
 
+def test_replay_computes_as_the_first_run_did(
+    run: Run, here: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A piece that numpy composed, before machine code was there, is composed by numpy again."""
+    words = ("generate", "--checkpoint", checkpoint, *SHORT, "--bars", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("musegen.model.loading.arithmetic", lambda precision: plain)
+        assert run(*words).exit_code == 0
+    recipe = read_recipe(here / "tune.mid")
+    assert recipe.computed == "int8, numpy"
+    asked: list[str] = []
+
+    def seen(folder: str, device: str, computed: str) -> ComposingModel:
+        asked.append(computed)
+        return load_as(folder, device, computed)
+
+    monkeypatch.setattr("musegen.model.loading.load_as", seen)
+    verified = run("verify", "tune.mid", "--checkpoint", checkpoint, "--quiet")
+    assert (verified.exit_code, verified.stderr, asked) == (0, "", ["int8, numpy"])
+    score = read_midi(here / "tune.mid")
+    other = replace(recipe, computed="float32, torch 2.0.0, 7 threads")
+    (here / "other.mid").write_bytes(midi_bytes(score, texts=other.texts()))
+    told = run("replay", "other.mid", "--checkpoint", checkpoint, "--quiet")
+    assert told.exit_code == 0
+    assert "it was computed as float32, torch 2.0.0, 7 threads, and here as" in told.stderr
+
+
 def test_what_cannot_be_verified(run: Run, here: Path, checkpoint: Path) -> None:
     """A file that carries no recipe."""
     (here / "other.mid").write_bytes(midi_bytes(band()))
@@ -84,6 +116,21 @@ def test_render(run: Run, here: Path) -> None:
     assert run("render", "tune.mid", "-o", "x.svg").stdout == "x.svg\n"
     assert b"<svg" in (here / "x.svg").read_bytes()
     assert "exists already" in complaint(run("render", "tune.mid"))
+
+
+def test_render_a_score(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--score writes MusicXML beside what else is wanted; where nothing can, a line says so."""
+    (here / "tune.mid").write_bytes(midi_bytes(band()))
+    monkeypatch.setattr(sheet, "ROUTES", {})
+    said = complaint(run("render", "tune.mid", "-o", "tune.xml"))
+    assert "install MuseScore" in said
+    xml = b"<score-partwise><note><pitch/></note></score-partwise>"
+    monkeypatch.setattr(sheet, "ROUTES", {"a pen": lambda midi, title: xml})
+    result = run("render", "tune.mid", "-o", "tune.svg", "--score")
+    assert result.stdout.splitlines() == ["tune.svg", "tune.musicxml  (a pen, 1 notes)"]
+    assert (here / "tune.musicxml").read_bytes() == xml
+    words = ("render", "tune.mid", "-o", "x.svg", "--score")
+    assert "tune.musicxml exists already" in complaint(run(*words))
 
 
 def test_play(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

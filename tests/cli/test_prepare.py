@@ -60,3 +60,25 @@ def test_ctrl_c_says_how_to_go_on(
     assert not (here / "out").exists()
     assert run("prepare", midi_folder, "out", "--workers", 0).exit_code == 0
     assert [path.name for path in here.iterdir()] == ["out"]
+
+
+def test_train_takes_what_prepare_takes(
+    run: Run, here: Path, midi_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same options name the same settings, so that shards that are ready are used."""
+    words = ("--keep-performed", "--held-out", 0.4, "--max-mib", 2, "--max-events", 5000,
+             "--max-tracks", 9, "--max-hours", 0.5)  # fmt: skip
+    assert run("prepare", midi_folder, "ready", "--workers", 0, *words).exit_code == 0
+    told = load_prepared(here / "ready").facts.settings
+    assert (told["keep_performed"], told["held_out"]) == (True, 0.4)
+    assert told["limits"] == {"mib": 2, "events": 5000, "tracks": 9, "hours": 0.5}
+    before = (here / "ready").stat().st_ino
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("musegen.training.loop.Trainer", stop)
+    told_to_train = ("train", midi_folder, "--out", "mine", "--prepared", "ready", "--workers", 0)
+    assert run(*told_to_train, *words, "--preset", "tiny").exit_code == 130
+    assert (here / "ready").stat().st_ino == before
+    assert "the limit mib is 0" in complaint(run(*told_to_train, "--max-mib", 0))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import symusic.core as symusic
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,6 +153,20 @@ def test_what_is_not_music_is_refused(tmp_path, content, reason):
     assert caught.value.path == str(path)
     with pytest.raises(MidiError, match=reason):
         read_midi(content)
+
+
+OUT_OF_STEP = bytes.fromhex(
+    "4d546864000000060001000101e04d54726b0000005b00ffd10307a12000ff58040402181800ff03"
+    "055069616e6f00c00000903c5078803c4000903d5078803d4000903e5078803e4000903f5078803f"
+    "400037b01dfe9040507880404000904150788041400023fd8b904250788042400090435078804340"
+)
+"""The track's length is wrong, and bytes put in among the events shift all that follow."""
+
+
+def test_a_track_out_of_step_is_read_as_symusic_does():
+    """No fewer notes than symusic finds, also where it refuses the tracks cut out of the file."""
+    others = symusic.ScoreTick.from_midi(OUT_OF_STEP, sanitize_data=True).note_num()
+    assert read_midi(OUT_OF_STEP).note_count == others == 5
 
 
 def test_what_is_not_a_file_is_refused(tmp_path):

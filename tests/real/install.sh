@@ -14,6 +14,13 @@ skip() {
     exit 0
 }
 
+installed() {
+    command -v fluidsynth > /dev/null && command -v timidity > /dev/null || return 1
+    command -v mscore3 mscore musescore3 musescore > /dev/null || return 1 # any of them
+    [ -e /usr/share/sounds/sf2/TimGM6mb.sf2 ] || [ -e /usr/share/sounds/sf2/default-GM.sf2 ]
+}
+
+[ "${1:-}" = lmms ] || ! installed || exit 0
 [ "$(id -u)" = 0 ] || skip "not root"
 command -v apt-get > /dev/null || skip "no apt-get"
 export DEBIAN_FRONTEND=noninteractive

@@ -5,11 +5,14 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import pytest
 
 LIMIT_S = 120
+MUST = "MUSEGEN_REAL"
+"""Where this variable is set a program that is not there is a failure."""
+
 FONTS = (
     "/usr/share/sounds/sf2/TimGM6mb.sf2",
     "/usr/share/sounds/sf2/default-GM.sf2",
@@ -37,18 +40,25 @@ class Opened(NamedTuple):
     tempos: dict[int, float]
 
 
+def missing(reason: str) -> NoReturn:
+    """The test is skipped with this reason, or fails where the programs must be there."""
+    if os.environ.get(MUST):
+        pytest.fail(f"{reason}, and {MUST} is set")
+    pytest.skip(reason)
+
+
 def needed(*names: str) -> str:
-    """The first of these programs that is installed; else the test is skipped."""
+    """The first of these programs that is installed."""
     for name in names:
         if path := shutil.which(name):
             return path
-    pytest.skip(f"{names[0]} is not installed (tests/real/install.sh installs it)")
+    missing(f"{names[0]} is not installed (make real installs it)")
 
 
 def font() -> str:
-    """A General MIDI sound font of the system's; else the test is skipped."""
+    """A General MIDI sound font of the system's."""
     found = next((path for path in FONTS if Path(path).is_file()), None)
-    return found or pytest.skip("no sound font (tests/real/install.sh installs one)")
+    return found or missing("there is no sound font (make real installs one)")
 
 
 def run(*command: str, cwd: Path) -> str:

@@ -1,6 +1,6 @@
 """Real programs open what we write, and understand what we meant.
 
-Each test is skipped where its program is not installed; tests/real/install.sh installs them.
+Each test is skipped where its program is not installed; `make real` installs and needs them all.
 """
 
 import wave

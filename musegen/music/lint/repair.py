@@ -87,7 +87,7 @@ def repaired(source: str | Path | bytes) -> bytes:
         per_quarter = score.ticks_per_quarter
         ticks = (written_tick(max(0, tick - start), per_quarter) for tick, _ in events)
         moved = [(min(at, whole.end), body) for at, (_, body) in zip(ticks, events, strict=True)]
-        return _settled(moved, whole.end)
+        return _settled(_pressed_again(moved), whole.end)
 
     conductor = placed(_words(opened, opened.note_tracks, among=False))
     return spelled(whole, extras=[conductor, *map(placed, extras)])
@@ -225,6 +225,23 @@ def _words(opened: Opened, tracks: tuple[int, ...], *, among: bool) -> list[Extr
         for event in track
         if event.status == META and event.kind in WORDS
     ]
+
+
+def _pressed_again(events: list[Extra]) -> list[Extra]:
+    """The events in order, where a pedal is let go and pressed at one tick pressed a tick later.
+
+    Else the last would hold, and the pedal never come up.
+    """
+    ordered = sorted(events, key=lambda event: event[0])
+    latest: dict[bytes, tuple[int, int]] = {}
+    for place, (tick, body) in enumerate(ordered):
+        if body[0] & 0xF0 != CONTROL or body[1] not in PEDALS:
+            continue
+        before, value = latest.get(body[:2], (-1, 0))
+        if before == tick and value < FIRST_DOWN <= body[2]:
+            ordered[place] = tick + 1, body
+        latest[body[:2]] = tick, body[2]
+    return ordered
 
 
 def _settled(events: list[Extra], end: int) -> list[Extra]:
