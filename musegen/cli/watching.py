@@ -11,7 +11,8 @@ from musegen.cli.progress import PLAIN_EVERY_S, console
 
 if TYPE_CHECKING:
     from musegen.training.judge import Likelihood
-    from musegen.training.loop import StepReport, Trainer
+    from musegen.training.loop import Trainer
+    from musegen.training.observers import StepReport
 
 
 class TerminalObserver:
@@ -83,6 +84,10 @@ class TerminalObserver:
 
     def saved(self, folder: Path, step: int) -> None:
         """The checkpoint was written."""
+
+    def noted(self, message: str) -> None:
+        """Something happened that whoever trains should know."""
+        console.print(f"note: {message}", markup=False)
 
     def _say(self, line: str) -> None:
         if not self.quiet:
