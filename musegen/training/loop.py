@@ -150,6 +150,8 @@ class Trainer:
         started = time.monotonic() - self.progress.seconds
         result: Likelihood | None = None
         with listening() as stop:
+            if self.origin.base and not self.progress.step and not self.progress.history:
+                self.save(*self._evaluate())  # what the verdict compares with
             while self.share() < 1 and not self._out_of_patience():
                 factor = self.progress.rate_factor
                 step = self._stepping.step(self.progress, self.share())

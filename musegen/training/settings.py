@@ -115,17 +115,17 @@ PRESETS: dict[str, RunSettings] = {
 
 
 def run_settings(
-    preset: str = "small",
+    preset: "str | RunSettings" = "small",
     config: str | Path | None = None,
     changes: Mapping[str, str] | None = None,
 ) -> RunSettings:
-    """A preset, changed by a TOML file, changed by single `section.name=value` settings.
+    """A preset (or settings of one's own), changed by a TOML file, changed by single `section.name=value` settings.
 
     Raises SettingError for an unknown preset or key (naming near ones) and for a wrong value.
     """
-    if preset not in PRESETS:
+    if isinstance(preset, str) and preset not in PRESETS:
         raise SettingError(unknown("preset", preset, PRESETS))
-    settings = PRESETS[preset]
+    settings = PRESETS[preset] if isinstance(preset, str) else preset
     if config is not None:
         settings = from_dict(settings, _read_toml(Path(config)), str(config))
     together: dict[str, Any] = {}  # all at once: model.heads alone may not fit the preset's width
