@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from musegen import folders
 from musegen.errors import OutputError
-from musegen.folders import whole_folder
+from musegen.folders import recover, whole_folder
 
 
 def names(folder: Path) -> set[str]:
@@ -74,7 +75,8 @@ def test_a_fault_changes_nothing(tmp_path: Path, fault: BaseException) -> None:
 def test_a_rename_that_fails_puts_the_old_one_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Even between the two renames the old folder is not lost."""
+    """Where two renames are needed, the old folder is not lost between them, either."""
+    monkeypatch.setattr(folders, "_exchange", lambda one, other: False)
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "old").write_text("old")
     rename = os.rename
@@ -90,6 +92,37 @@ def test_a_rename_that_fails_puts_the_old_one_back(
         (staging / "new").write_text("new")
     assert names(tmp_path) == {"c"}
     assert names(tmp_path / "c") == {"old"}
+
+
+@pytest.mark.skipif(not sys.platform.startswith(("linux", "darwin")), reason="two renames there")
+def test_old_and_new_change_places_in_one_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no moment at which nothing is at the place: the folders are never renamed."""
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "old").write_text("old")
+    monkeypatch.setattr(os, "rename", lambda *names: pytest.fail("a gap"))
+    with whole_folder(tmp_path / "c", force=True) as staging:
+        (staging / "new").write_text("new")
+    assert names(tmp_path) == {"c"}
+    assert names(tmp_path / "c") == {"new"}
+
+
+def test_the_gap_between_two_renames_is_mended(tmp_path: Path) -> None:
+    """A folder that a killed process had just moved aside is put back, and only such a one."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for number in (dead.pid, os.getppid()):
+        (tmp_path / f".c.{number}.old").mkdir()
+        (tmp_path / f".c.{number}.old" / str(number)).write_text("weights")
+    assert recover(tmp_path / "c")
+    assert names(tmp_path / "c") == {str(dead.pid)}
+    assert not recover(tmp_path / "c")
+    assert names(tmp_path) == {"c", f".c.{os.getppid()}.old"}
+    (tmp_path / f".c.{dead.pid}.old").mkdir()
+    with whole_folder(tmp_path / "c", force=True) as staging:
+        (staging / "new").write_text("new")
+    assert names(tmp_path) == {"c", f".c.{os.getppid()}.old"}
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Knows no MIDI file and no batch.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +28,19 @@ class Collection:
     genre: NDArray[np.int64]  # as in the STYLE row: 0 is unset
     source: tuple[str, ...]
     held_out: NDArray[np.bool_]
+    genre_numbers: NDArray[np.int64] | None = None
+    """What to read for each genre number in the rows; None: they are read as they are."""
 
     def __len__(self) -> int:
         return len(self.count)
 
     def rows(self, piece: int) -> Rows:
-        """The rows of one piece, as a read-only view of its block."""
+        """The rows of one piece, read-only: a view of its block where no genre is renumbered."""
         first = int(self.first[piece])
         view = self.blocks[int(self.block[piece])][first : first + int(self.count[piece])]
+        if self.genre_numbers is not None:
+            view = view.copy()
+            view[0, _GENRE] = self.genre_numbers[view[0, _GENRE]]
         view.setflags(write=False)
         return view
 
@@ -48,6 +53,20 @@ class Collection:
     def judging(self) -> NDArray[np.int64]:
         """Numbers of the pieces that are held out."""
         return np.flatnonzero(self.held_out)
+
+
+def renumbered(collection: Collection, genres: Sequence[str], known: Sequence[str]) -> Collection:
+    """The collection with its genres, numbered as in `genres`, numbered as in `known`.
+
+    CorpusError where one of them is not known.
+    """
+    if tuple(genres) == tuple(known):
+        return collection
+    missing = [genre for genre in genres if genre not in known]
+    if missing:
+        raise CorpusError(f"genres without a number: {', '.join(missing)}")
+    numbers = np.array([0, *(known.index(genre) + 1 for genre in genres)], dtype=np.int64)
+    return replace(collection, genre=numbers[collection.genre], genre_numbers=numbers)
 
 
 def collect(

@@ -14,6 +14,9 @@ from musegen.corpus.labels import HELD_OUT, TRAIN
 ENOUGH_TO_JUDGE = 10
 """From so many pieces on, at least one is held out."""
 
+ENOUGH_HELD_OUT = 3
+"""So many are held out, where the share asks for as many and chance has chosen fewer."""
+
 LARGEST_SHARE = 0.25
 """A family that is a larger part of the collection is never held out by chance."""
 
@@ -53,9 +56,13 @@ def assign_splits(
     held = {name for name, size in sizes.items() if size <= most and _draw(name) < share}
     held -= {name for name, sides in said.items() if sides == {TRAIN}}
     held |= {name for name, sides in said.items() if HELD_OUT in sides}
-    if not held and share > 0 and len(members) >= ENOUGH_TO_JUDGE:
+    if share > 0 and len(members) >= ENOUGH_TO_JUDGE:
+        wanted = min(max(int(share * len(members)), 1), ENOUGH_HELD_OUT)
         small = [name for name, size in sizes.items() if name not in said and size <= most]
-        held |= set(sorted(small, key=_draw)[:1])
+        for name in sorted(set(small) - held, key=_draw):
+            if sum(sizes[one] for one in held) >= wanted:
+                break
+            held.add(name)
     return [
         member.split or (HELD_OUT if name in held else TRAIN)
         for name, member in zip(names, members, strict=True)

@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 
 from musegen.errors import CheckpointError, MusegenError
 from musegen.model.config import ModelConfig
+from musegen.model.header import check_header
 from musegen.model.layout import Layout
 from musegen.tokens.fields import (
     FORM,
@@ -42,6 +43,7 @@ PRECEDENTS = "precedents"
 HEAD = (STYLE, FORM, TRACK)
 LARGEST_REST = 4 << 20
 """Bytes that the file of the weights may have beside them."""
+LARGEST_JSON = 16 << 20
 
 Array = NDArray[np.float32]
 
@@ -177,6 +179,7 @@ def _weights(
     expected = sum(math.prod(shape) for shape in shapes.values()) * 4 + LARGEST_REST
     if path.stat().st_size > expected:
         raise CheckpointError(f"{path} is larger than the model that config.json describes")
+    check_header(path)
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if digest != config.get("weights_sha256"):
@@ -239,6 +242,8 @@ def _float32(numbers: bytes, sort: str, place: str) -> Array:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise CheckpointError(f"{path} is larger than {LARGEST_JSON:,} bytes; refused")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from musegen.model.transformer import MusicModel
 from musegen.tokens.fields import fingerprint
@@ -35,8 +36,9 @@ def model_card(
     result: Likelihood | None,
     genres: tuple[str, ...],
     seed: int,
+    base: Mapping[str, Any] | None = None,
 ) -> str:
-    """The card as Markdown."""
+    """The card as Markdown. `base` names the checkpoint that was fine-tuned, where one was."""
     config, train = settings.model, settings.train
     parts = [
         f"# {name}",
@@ -53,6 +55,7 @@ def model_card(
             ],
         ),
         "## Data",
+        _base(base),
         f"Trained on {facts.title}: {facts.pieces - facts.held_out:,} pieces to learn from, "
         f"{facts.held_out:,} held out, {facts.notes:,} notes in all.",
         _counts("Licence", facts.licences),
@@ -84,6 +87,15 @@ def model_card(
         "are learned and not always met.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _base(base: Mapping[str, Any] | None) -> str:
+    if not base:
+        return ""
+    return (
+        f"Fine-tuned from the checkpoint {base['name']} (SHA-256 of its weights "
+        f"`{base['sha256'][:16]}`): what that was trained on, and its licences, count here, too."
+    )
 
 
 def _likelihood(result: Likelihood | None, held_out: int) -> str:

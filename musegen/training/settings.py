@@ -27,8 +27,10 @@ class TrainSettings:
     over the last `decay` share of the steps (warmup-stable-decay: Hu et al. 2024, MiniCPM).
     long_share: the last share of the steps that trains on windows of the model's whole context;
     before it windows are `short_rows` long.
-    evaluate_every, save_every: in steps. patience: stop after so many evaluations without a
-    better held-out loss (0: never). precision: "auto", "bf16" or "fp32".
+    evaluate_every, save_every, log_every: in steps; saved is also after `save_minutes`, and
+    whenever the held-out loss is the best so far. keep: so many states are kept to go on from.
+    patience: stop after so many evaluations without a better held-out loss (0: never).
+    precision: "auto", "bf16" or "fp32". accumulate: batches in a step, over all processes.
     """
 
     steps: int = 2000
@@ -44,15 +46,21 @@ class TrainSettings:
     evaluate_every: int = 200
     evaluate_pieces: int = 64
     save_every: int = 200
+    save_minutes: float = 10.0
+    log_every: int = 10
+    keep: int = 2
     patience: int = 0
     precision: str = "auto"
     accumulate: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "evaluate_every", "save_every", "accumulate", "evaluate_pieces"):
+        for name in (
+            "steps", "evaluate_every", "save_every", "log_every", "keep", "accumulate",
+            "evaluate_pieces",
+        ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise SettingError(f"train.{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("minutes", "warmup", "weight_decay", "patience"):
+        for name in ("minutes", "save_minutes", "warmup", "weight_decay", "patience"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise SettingError(f"train.{name} must be a number that is not negative")
         if not self.clip > 0:
@@ -107,17 +115,17 @@ PRESETS: dict[str, RunSettings] = {
 
 
 def run_settings(
-    preset: str = "small",
+    preset: "str | RunSettings" = "small",
     config: str | Path | None = None,
     changes: Mapping[str, str] | None = None,
 ) -> RunSettings:
-    """A preset, changed by a TOML file, changed by single `section.name=value` settings.
+    """A preset or other settings, changed by a TOML file and by single `section.name=value`s.
 
     Raises SettingError for an unknown preset or key (naming near ones) and for a wrong value.
     """
-    if preset not in PRESETS:
+    if isinstance(preset, str) and preset not in PRESETS:
         raise SettingError(unknown("preset", preset, PRESETS))
-    settings = PRESETS[preset]
+    settings = PRESETS[preset] if isinstance(preset, str) else preset
     if config is not None:
         settings = from_dict(settings, _read_toml(Path(config)), str(config))
     together: dict[str, Any] = {}  # all at once: model.heads alone may not fit the preset's width

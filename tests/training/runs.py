@@ -4,12 +4,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from safetensors.torch import load
+
 from musegen.corpus.batches import BatchSettings
 from musegen.corpus.collection import Collection, collect
 from musegen.training.card import RunFacts
 from musegen.training.judge import Likelihood
-from musegen.training.loop import StepReport, Trainer
+from musegen.training.keeping import states
+from musegen.training.loop import Trainer
+from musegen.training.observers import StepReport
 from musegen.training.settings import RunSettings, TrainSettings
+from musegen.training.state import TENSORS
 from tests.corpus.pieces import made_piece
 from tests.model.tiny import TINY
 
@@ -39,6 +45,7 @@ class Notes:
     steps: list[StepReport] = field(default_factory=list)
     judged: list[tuple[int, Likelihood, bool]] = field(default_factory=list)
     saves: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     at_step: Any = None
 
     def stepped(self, report: StepReport) -> None:
@@ -50,6 +57,10 @@ class Notes:
     def evaluated(self, step: int, result: Likelihood, best: bool) -> None:
         """The model was judged."""
         self.judged.append((step, result, best))
+
+    def noted(self, message: str) -> None:
+        """Something was said."""
+        self.notes.append(message)
 
     def saved(self, folder: Path, step: int) -> None:
         """The checkpoint was written."""
@@ -69,3 +80,8 @@ def trainer(
     return Trainer(
         pieces(held_out), GENRES, settings, out, notes or Notes(), FACTS, 3, "cpu", resume
     )
+
+
+def state(folder: Path) -> dict[str, torch.Tensor]:
+    """Weights and moments as they were saved last."""
+    return load((states(folder)[0] / TENSORS).read_bytes())
