@@ -5,7 +5,7 @@ nats by field in the same keys as the model's, so that the tables stand side by 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,14 +64,27 @@ def field_sequences(pieces: Iterable[Piece]) -> dict[str, Sequences]:
     return found
 
 
-def ngram(train: dict[str, Sequences], held_out: dict[str, Sequences], order: int) -> Likelihood:
-    """An n-gram of each field, fitted on `train`, judged on `held_out` (see `field_sequences`)."""
+def fitted(train: Mapping[str, Sequences], order: int) -> dict[str, NGram]:
+    """An n-gram of each field (see `field_sequences`)."""
+    return {key: NGram(sequences, _size(key), order) for key, sequences in train.items()}
+
+
+def foretold(models: Mapping[str, NGram], held_out: Mapping[str, Sequences]) -> Likelihood:
+    """The models' likelihood of the held-out sequences; a field never seen may be anything."""
     nats: dict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
     for key, sequences in held_out.items():
-        size = len(KINDS) if key == "kind" else FIELDS[key.split(".")[1]].size
-        model = NGram(train.get(key, []), size, order)
+        model = models.get(key) or NGram([], _size(key), 1)
         values = model.nats(sequences)
         nats[key] += float(values.sum())
         counts[key] += len(values)
     return summarise(nats, counts)
+
+
+def ngram(train: dict[str, Sequences], held_out: dict[str, Sequences], order: int) -> Likelihood:
+    """An n-gram of each field, fitted on `train`, judged on `held_out` (see `field_sequences`)."""
+    return foretold(fitted(train, order), held_out)
+
+
+def _size(key: str) -> int:
+    return len(KINDS) if key == "kind" else FIELDS[key.split(".")[1]].size

@@ -5,6 +5,7 @@ by n-grams up to the given order with Witten-Bell interpolation (Witten and Bell
 the unigram floor. Vectorised: contexts are hashed to 64 bits and counted by sorting.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +58,19 @@ class NGram:
         nats: NDArray[np.float64] = -np.log(odds)
         return nats
 
+    def odds(self, before: Sequence[int]) -> NDArray[np.float64]:
+        """The odds of every value after those before it: (size,)."""
+        values = np.arange(self.size)
+        odds = np.full(self.size, 1.0 / self.size)
+        for length, counts in enumerate(self.orders):
+            context = _context(before, length)
+            total = int(_look_up(counts.contexts, counts.totals, context)[0])
+            if total:
+                types = _look_up(counts.contexts, counts.types, context)
+                seen = _look_up(counts.pairs, counts.pair_counts, _pair(context, values))
+                odds = (seen + types * odds) / (total + types)
+        return odds
+
 
 def _contexts(sequences: Sequences, length: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """For every value of all sequences, a hash of the `length` values before it, and the value."""
@@ -73,6 +87,15 @@ def _contexts(sequences: Sequences, length: int) -> tuple[NDArray[np.uint64], ND
         shifted[place < back] = 0
         keys = (keys * _PRIME) ^ (shifted.astype(np.uint64) + (keys >> np.uint64(29)))
     return keys, values
+
+
+def _context(before: Sequence[int], length: int) -> NDArray[np.uint64]:
+    """The same hash of the `length` values that come last in `before`: (1,)."""
+    key = np.full(1, length + 1, dtype=np.uint64)  # an array: it wraps round without a warning
+    for back in range(1, length + 1):
+        value = before[-back] + 1 if back <= len(before) else 0
+        key = (key * _PRIME) ^ (np.uint64(value) + (key >> np.uint64(29)))
+    return key
 
 
 def _pair(contexts: NDArray[np.uint64], values: NDArray[np.int64]) -> NDArray[np.uint64]:

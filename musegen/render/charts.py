@@ -61,6 +61,60 @@ def draw_answers(answers: Sequence[tuple[str, Floats, Floats]]) -> "Figure":
     return figure
 
 
+def draw_steps(sets: Mapping[str, Floats]) -> "Figure":
+    """The share of each melodic step, -12 to 12 semitones, for each set: (25,) numbers each."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.4, 3.2), dpi=150, facecolor=ink.PAPER, layout="constrained")
+    axes = figure.add_subplot()
+    _plain(axes, "melodic step in semitones", "share of steps")
+    width = 0.8 / max(len(sets), 1)
+    for place, (name, shares) in enumerate(sets.items()):
+        steps = np.arange(len(shares)) - len(shares) // 2
+        left = steps - 0.4 + width * (place + 0.5)
+        axes.bar(left, shares, width, color=ink.TRACK_COLOURS[place], label=name)
+    axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def draw_lags(sets: Mapping[str, Floats]) -> "Figure":
+    """Mean likeness of bars 1, 2, 3 ... apart, a line for each set: (lags,) numbers each."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.4, 3.2), dpi=150, facecolor=ink.PAPER, layout="constrained")
+    axes = figure.add_subplot()
+    _plain(axes, "bars apart", "likeness")
+    for place, (name, likeness) in enumerate(sets.items()):
+        lags = np.arange(1, len(likeness) + 1)
+        axes.plot(lags, likeness, "o-", color=ink.TRACK_COLOURS[place], markersize=4, label=name)
+    axes.set_ylim(0, 1)
+    axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def draw_intervals(rows: Sequence[tuple[str, Sequence[tuple[float, float, float]]]]) -> "Figure":
+    """For each name, numbers with the ends of their intervals, one colour for each place.
+
+    Each row is scaled by its first number's own size, which is drawn at 1.
+    """
+    from matplotlib.figure import Figure
+
+    size = (8.4, 0.8 + 0.3 * len(rows))
+    figure = Figure(figsize=size, dpi=150, facecolor=ink.PAPER, layout="constrained")
+    axes = figure.add_subplot()
+    _plain(axes, "of the real pieces' mean", "")
+    for line, (_, numbers) in enumerate(rows):
+        unit = abs(numbers[0][0]) or 1.0
+        for place, (value, low, high) in enumerate(numbers):
+            y = line + 0.22 * place
+            colour = ink.TRACK_COLOURS[place]
+            axes.plot([low / unit, high / unit], [y, y], color=colour, linewidth=2)
+            axes.plot(value / unit, y, "o", color=colour, markersize=4)
+    axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+    axes.invert_yaxis()
+    return figure
+
+
 def save_chart(figure: "Figure", path: str | Path, force: bool = False) -> Path:
     """The chart lies whole at `path`, as PNG or SVG by its ending."""
     write_whole(Path(path), picture_bytes(figure, picture_kind(path)), force=force)

@@ -17,7 +17,7 @@ class Likelihood:
 
     per_note: everything that was to be foretold (kinds, tracks, bars, chords, notes) over the
     number of notes. note_fields: only the fields of the notes themselves. by_field: the mean of
-    each field over the rows that have it.
+    each field over the rows that have it. per_bar: everything, over the number of bars.
     """
 
     per_note: float
@@ -25,6 +25,12 @@ class Likelihood:
     by_field: dict[str, float]
     notes: int
     rows: int
+    bars: int = 0
+
+    @property
+    def per_bar(self) -> float:
+        """Everything that was to be foretold over the number of bars."""
+        return self.per_note * max(self.notes, 1) / max(self.bars, 1)
 
 
 def tensors(batch: Batch, device: str) -> tuple[torch.Tensor, ...]:
@@ -63,4 +69,5 @@ def summarise(nats: Mapping[str, float], counts: Mapping[str, int]) -> Likelihoo
         by_field={name: nats[name] / max(counts[name], 1) for name in sorted(nats)},
         notes=found,
         rows=counts.get("kind", 0),
+        bars=counts.get("BAR.bars_left", 0),
     )

@@ -49,13 +49,15 @@ def test_from_a_folder_to_a_composition(run: Run, here: Path, midi_folder: Path)
     assert load_checkpoint(here / "mine").facts["step"] == 2
     assert "Trained on songs" in (here / "mine" / "README.md").read_text()
 
+    words = ("evaluate", "mine", "--prepared", "mine.prepared", "--likelihood")
     held_out = json.loads((here / "mine.prepared" / "prepared.json").read_text())["held_out"]
-    result = run("evaluate", "mine", "--prepared", "mine.prepared", "-o", "report.md", "--quiet")
+    result = run(*words, "-o", "report.html", "--quiet")
     if held_out:
         assert result.exit_code == 0, result.output
         assert "uniform over legal choices" in (here / "report.md").read_text()
-        again = run("evaluate", "mine", "--prepared", "mine.prepared", "-o", "report.md")
-        assert "report.md exists already" in complaint(again)
+        again = run(*words, "-o", "report.html")
+        assert "report.html exists already" in complaint(again)
+        assert "<h2>Held-out likelihood</h2>" in (here / "report.html").read_text()
     else:
         assert "holds nothing out" in complaint(result)
 
