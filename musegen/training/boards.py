@@ -60,4 +60,4 @@ class TensorBoardObserver:
         """Nothing to draw."""
 
     def _put(self, name: str, value: float, step: int) -> None:
-        self._writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+        self._writer.add_scalar(name, value, step)

@@ -110,6 +110,7 @@ class Trainer:
         )  # fmt: skip
         self._saved_step = self.progress.step if self._resumed else -1
         self._saved_at = time.monotonic()
+        self._judged_step = -1
 
     def _go_on(self) -> None:
         state = newest_state(self.out, self._observer.noted)
@@ -177,8 +178,7 @@ class Trainer:
                         asked,
                     )
         best = False
-        history = self.progress.history
-        if result is None or history[-1]["step"] != self.progress.step:
+        if self._judged_step != self.progress.step:
             result, best = self._evaluate()
         return self._finish(result, best)
 
@@ -229,6 +229,7 @@ class Trainer:
         progress = self.progress
         result = self.judged() if self.team.first else None
         told = self.team.told([0.0 if result is None else result.per_note])[0][0]
+        self._judged_step = progress.step
         if progress.history and progress.history[-1]["step"] == progress.step:
             return result, False  # a finished run was taken up again: this step has been judged
         best = progress.best is None or told < progress.best

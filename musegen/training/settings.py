@@ -119,9 +119,10 @@ def run_settings(
     config: str | Path | None = None,
     changes: Mapping[str, str] | None = None,
 ) -> RunSettings:
-    """A preset or other settings, changed by a TOML file and by single `section.name=value`s.
+    """A preset, changed by a TOML file, changed by single `section.name=value` settings.
 
-    Raises SettingError for an unknown preset or key (naming near ones) and for a wrong value.
+    preset: its name, or settings of one's own. Raises SettingError for an unknown preset or key
+    (naming near ones) and for a wrong value.
     """
     if isinstance(preset, str) and preset not in PRESETS:
         raise SettingError(unknown("preset", preset, PRESETS))
