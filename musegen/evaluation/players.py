@@ -17,7 +17,7 @@ from musegen.evaluation.ngram import NGram
 from musegen.model.config import ModelConfig
 from musegen.model.paths import Draw, Ints, Logits
 from musegen.model.sampling import Odds, Sampling, weighed
-from musegen.tokens.fields import FIELDS, KINDS
+from musegen.tokens.fields import FIELDS, KINDS, Rows
 
 ORDER = 5
 
@@ -40,6 +40,7 @@ class Player:
         self.genres = genres
         self.sha256 = ""
         self.facts: Mapping[str, Any] = {}
+        self.precedents: Rows | None = None
         self.device = "cpu"
         self.computed = "floor"
 
