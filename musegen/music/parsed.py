@@ -125,10 +125,14 @@ def score_of(
 
 def _too_long(score: Score, limits: Limits) -> str:
     """Why the piece is longer than allowed; "" where it is not."""
-    quarters, hours = score.end / score.ticks_per_quarter, timing.length_s(score) / 3600
+    quarters = score.end / score.ticks_per_quarter
+    slowest = max(tempo.microseconds for tempo in score.tempos)
+    most = QUARTERS_AN_HOUR * limits.hours
+    if quarters <= most and quarters * slowest <= 3600e6 * limits.hours:  # it cannot be
+        return ""
+    hours = timing.length_s(score) / 3600
     if hours > limits.hours:
         return f"lasts {hours:,.1f} hours; at most {limits.hours:g} are read"
-    most = QUARTERS_AN_HOUR * limits.hours
     if quarters > most:
         return f"is {quarters:,.0f} quarter notes long; at most {most:,.0f} are read"
     return ""

@@ -6,6 +6,7 @@ that whole collections can be handled without an object for each note. Knows no 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -149,7 +150,7 @@ class Track:
     def __hash__(self) -> int:
         return hash((self.program, self.is_drum, self.name, self.notes.tobytes(), self.pedals))
 
-    @property
+    @cached_property
     def end(self) -> int:
         """The tick at which the last note is released; 0 for an empty track."""
         if not len(self.notes):

@@ -161,20 +161,27 @@ def settle(group: Ints, onset: Ints, duration: Ints, pitch: Ints, velocity: Ints
     """
     # One int64 sorts faster than five columns: 6 bits group, 7 pitch, 31 onset, 11, 7 bits.
     most = 2**11 - 1
-    key = group << 56 | pitch << 49 | onset << 18 | most - np.minimum(duration, most) << 7
+    key = group << 7
+    key |= pitch
+    key <<= 31
+    key |= onset
+    key <<= 11
+    key |= most - np.minimum(duration, most)
+    key <<= 7
     key |= velocity
     key.sort()
-    place = key >> 49
-    onset = key >> 18 & 2**31 - 1
-    duration = most - (key >> 7 & most)
     velocity = key & 127
+    key >>= 7
+    duration = most - (key & most)
+    key >>= 11
     merged = 0
-    again = np.append(False, key[1:] >> 18 == key[:-1] >> 18)
+    again = key[1:] == key[:-1]
     if again.any():
-        first = np.flatnonzero(~again)
+        first = np.flatnonzero(np.append(True, ~again))
         merged = len(key) - len(first)
         velocity = np.maximum.reduceat(velocity, first)  # the longest comes first already
-        place, onset, duration = place[first], onset[first], duration[first]
+        key, duration = key[first], duration[first]
+    place, onset = key >> 31, key & 2**31 - 1
     room = np.full(len(onset), np.iinfo(np.int64).max)
     np.copyto(room[:-1], onset[1:] - onset[:-1], where=place[1:] == place[:-1])
     overlaps = duration > room

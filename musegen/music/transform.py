@@ -6,6 +6,7 @@ merged or left out; `ongrid` says what the grid is. Knows no file, no token.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -111,7 +112,8 @@ def quantise(score: Score, *, keep_silence: bool = False) -> tuple[Score, Quanti
     length = release - onset
     too_short = length < 1
     velocity = columns[VELOCITY] // GRID.velocity_bin * GRID.velocity_bin + GRID.velocity_bin // 2
-    homes, group = np.unique(folding.into, return_inverse=True)
+    homes = sorted(set(folding.into))
+    group = np.array([homes.index(home) for home in folding.into], dtype=np.int64)
     notes = settle(
         np.repeat(group, [len(track) for track in sounding]),
         onset,
@@ -226,19 +228,22 @@ def nearest_kit(program: int) -> int:
 
 def _tracks(tracks: Sequence[Track], notes: Settled, start: int) -> tuple[tuple[Track, ...], int]:
     """The notes as tracks in the grid's order, and how many kits were replaced."""
-    key = notes.group << 56 | (notes.onset - start) << 25 | notes.pitch << 18
-    key |= notes.duration << 7 | notes.velocity
+    key = notes.group << 31
+    key |= notes.onset
+    key -= start
+    for column, bits in ((notes.pitch, 7), (notes.duration, 11), (notes.velocity, 7)):
+        key <<= bits
+        key |= column
     key.sort()
     rows = np.empty((len(key), 4), dtype=np.int32)
-    rows[:, ONSET] = key >> 25 & 2**31 - 1
-    rows[:, PITCH] = key >> 18 & 127
-    rows[:, DURATION] = key >> 7 & 2**11 - 1
-    rows[:, VELOCITY] = key & 127
+    for place, bits in ((VELOCITY, 7), (DURATION, 11), (PITCH, 7), (ONSET, 31)):
+        rows[:, place] = key & 2**bits - 1
+        key >>= bits
     rows.setflags(write=False)
-    group = key >> 56
-    bounds = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
+    bounds = [0, *(np.flatnonzero(key[1:] != key[:-1]) + 1).tolist(), len(key)]
     made, replaced = [], 0
-    for part, number in zip(np.split(rows, bounds[1:]), group[bounds].tolist(), strict=True):
+    for begin, end in pairwise(bounds):
+        part, number = rows[begin:end], int(key[begin])
         program = tracks[number].program
         if tracks[number].is_drum:
             program = nearest_kit(program)

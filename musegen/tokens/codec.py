@@ -56,6 +56,11 @@ from musegen.tokens.ids import (
 )
 
 _DURATIONS = np.array(scales.DURATION, dtype=np.int32)
+_SHIFTS = np.array([1 << 29, 1 << 7, 1 << 18, 1])
+_ONSET, _INSTRUMENT, _NUMBER, _PITCH, _DURATION, _VELOCITY = (
+    column(NOTE, name)
+    for name in ("onset", "instrument", "number", "pitch", "duration", "velocity")
+)
 _METER_INDEX = {meter: i + 1 for i, meter in enumerate(scales.METERS)}
 
 
@@ -146,32 +151,40 @@ def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows
     head = head_rows(controls, genres)
     head += [track_row(plan, number) for plan, number in zip(plans, numbers, strict=True)]
 
-    # Every row of the body gets a sort key: its tick, then its rank there.
+    # At one tick a section comes first, then the bar, a chord, the notes.
     sections = as_rows([section_row(s) for s in controls.sections])
     bar_table = _bar_rows(score, controls, lines)
     inner = [c for c in controls.chords if c.onset > 0]
     chords = as_rows([row(CHORD, onset=c.onset, chord=chord_id(c.root, c.quality)) for c in inner])
     notes, note_ticks = _note_rows(score, identities, numbers, lines)
-    ticks = np.concatenate(
-        [
-            lines[[s.bar for s in controls.sections]],
-            lines[:bars],
-            lines[[c.bar for c in inner]] + np.array([c.onset for c in inner], dtype=np.int64),
-            note_ticks,
-        ]
-    )
-    sizes = (len(sections), bars, len(chords), len(notes))
-    ranks = np.repeat(np.arange(4), sizes)
-    order = np.argsort(ticks * 4 + ranks, kind="stable")
-    body = np.concatenate([sections, bar_table, chords, notes])[order]
-    return np.concatenate([as_rows(head), body, as_rows([row(END)])])
+    plan, ticks = bar_table, lines[:bars]
+    if len(sections) or len(chords):
+        ticks = np.concatenate(
+            [
+                lines[[s.bar for s in controls.sections]],
+                ticks,
+                lines[[c.bar for c in inner]] + np.array([c.onset for c in inner], dtype=np.int64),
+            ]
+        )
+        order = np.argsort(ticks, kind="stable")
+        plan, ticks = np.concatenate([sections, bar_table, chords])[order], ticks[order]
+    rows = np.empty((len(head) + len(plan) + len(notes) + 1, COLUMNS), dtype=np.int16)
+    rows[: len(head)] = head
+    rows[-1] = row(END)
+    body = rows[len(head) : -1]
+    places = np.searchsorted(note_ticks, ticks) + np.arange(len(ticks))
+    is_note = np.ones(len(body), dtype=np.bool_)
+    is_note[places] = False
+    body[places] = plan
+    body[is_note] = notes
+    return rows
 
 
 def _bar_rows(score: Score, controls: Controls, lines: NDArray[np.int64]) -> Rows:
     bars = len(lines) - 1
     table = np.zeros((bars, COLUMNS), dtype=np.int16)
     table[:, 0] = BAR
-    table[:, column(BAR, "bars_left")] = [scales.bars_left_index(bars - 1 - b) for b in range(bars)]
+    table[:, column(BAR, "bars_left")] = scales.bars_left_indices(bars)[::-1]
     starts = lines[:-1]
     meter_at = np.searchsorted([m.tick for m in score.meters], starts, side="right") - 1
     tempo_at = np.searchsorted([t.tick for t in score.tempos], starts, side="right") - 1
@@ -199,23 +212,30 @@ def _note_rows(
     score: Score, identities: list[int], numbers: list[int], lines: NDArray[np.int64]
 ) -> tuple[Rows, NDArray[np.int64]]:
     """NOTE rows of all tracks in time order (then track, then pitch), and their ticks."""
-    lengths = [len(t) for t in score.tracks]
-    notes = np.concatenate([t.notes for t in score.tracks])
-    track = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((notes[:, 2], track, notes[:, 0]))
-    notes, track = notes[order], track[order]
-    ticks = notes[:, 0].astype(np.int64)
-    bar = np.searchsorted(lines, ticks, side="right") - 1
-    table = np.zeros((len(notes), COLUMNS), dtype=np.int16)
+    # One int64 sorts faster than columns: 31 bits onset, 4 track, 7 pitch, 11 duration, 7 velocity.
+    packed = np.concatenate([_packed(t, number) for number, t in enumerate(score.tracks)])
+    packed.sort()
+    ticks = packed >> 29
+    track = packed >> 25 & 15
+    first = np.searchsorted(ticks, lines)
+    base = np.array([DRUM_BASE if t.is_drum else 0 for t in score.tracks], dtype=np.int16)
+    table = np.zeros((len(packed), COLUMNS), dtype=np.int16)
     table[:, 0] = NOTE
-    table[:, column(NOTE, "onset")] = ticks - lines[bar]
-    table[:, column(NOTE, "instrument")] = np.array(identities)[track]
-    table[:, column(NOTE, "number")] = np.array(numbers)[track]
-    drums = np.array([t.is_drum for t in score.tracks])[track]
-    table[:, column(NOTE, "pitch")] = notes[:, 2] + np.where(drums, DRUM_BASE, 0)
-    table[:, column(NOTE, "duration")] = DURATION_INDEX[notes[:, 1]]
-    table[:, column(NOTE, "velocity")] = notes[:, 3] // 4
+    table[:, _ONSET] = ticks - np.repeat(lines[:-1], first[1:] - first[:-1])
+    table[:, _INSTRUMENT] = np.array(identities, dtype=np.int16)[track]
+    table[:, _NUMBER] = np.array(numbers, dtype=np.int16)[track]
+    table[:, _PITCH] = (packed >> 18 & 127) + base[track]
+    table[:, _DURATION] = DURATION_INDEX[packed >> 7 & 2**11 - 1]
+    table[:, _VELOCITY] = packed >> 2 & 31
     return table, ticks
+
+
+def _packed(track: Track, number: int) -> NDArray[np.int64]:
+    """The notes of a track, each as one number: onset, track, pitch, duration, velocity."""
+    notes = track.notes.astype(np.int64)
+    packed: NDArray[np.int64] = notes @ _SHIFTS
+    packed += number << 25
+    return packed
 
 
 def decode(rows: Rows, genres: Sequence[str] = ()) -> tuple[Score, Controls]:

@@ -292,6 +292,7 @@ Rows = NDArray[np.int16]  # (N, COLUMNS)
 
 
 @cache
+@cache
 def column(kind: int, field: str) -> int:
     """The column that holds `field` in rows of `kind`."""
     return 1 + KINDS[kind].fields.index(field)

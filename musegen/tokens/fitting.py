@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen.errors import MusegenError, WishError
-from musegen.music.score import DURATION, ONSET, PITCH, VELOCITY, Score, Tempo
+from musegen.music.score import Score, Tempo
 from musegen.tokens import scales
 from musegen.tokens.controls import LIKENESS, Controls
 
@@ -72,23 +72,27 @@ def _off_tracks(score: Score) -> str:
 def _off_notes(score: Score) -> str:
     lengths = [len(track) for track in score.tracks]
     notes = np.concatenate([track.notes for track in score.tracks])
-    onset, duration = notes[:, ONSET].astype(np.int64), notes[:, DURATION]
-    pitch, velocity = notes[:, PITCH].astype(np.int64), notes[:, VELOCITY]
-    if onset.min() < 0 or pitch.min() < 0 or pitch.max() > 127:
+    onset, duration, pitch, velocity = notes.T.astype(np.int64, order="C")
+    if onset.min() < 0 or int(pitch.view(np.uint64).max()) > 127:
         return "a note begins before 0, or its pitch is not in 0 to 127"
-    if velocity.min() < 0 or velocity.max() > 127 or (velocity % 4 != 2).any():
+    # Of 0 to 127 those that are 2 more than a multiple of 4; any other has a bit that is not so.
+    if (velocity & ~124 != 2).any():
         return "a velocity that the grid has not"
-    inside = (duration > 0) & (duration <= scales.MAX_DURATION)
-    if not inside.all() or (DURATION_INDEX[duration] < 0).any():
+    lengths_known = DURATION_INDEX.take(duration, mode="clip")
+    if lengths_known.min() < 0 or duration.max() > scales.MAX_DURATION:
         return "a note length that the grid has not"
-    track = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
-    span = int(onset.max()) + 1
-    if (np.diff((track * span + onset) * 128 + pitch) <= 0).any():
+    # Strings (a pitch of a track) lie further apart than a note is long: one subtraction tells.
+    span = int(onset.max()) + scales.MAX_DURATION + 1
+    start = np.repeat(np.arange(len(lengths), dtype=np.int64) * span, lengths)
+    start += onset
+    in_order = start << 7 | pitch
+    if (in_order[1:] <= in_order[:-1]).any():
         return "notes are not in order of onset and pitch, or double each other"
-    string = track * 128 + pitch
-    order = np.argsort(string * span + onset)
-    same = np.diff(string[order]) == 0
-    if (same & (np.diff(onset[order]) < duration[order][:-1])).any():
+    start += pitch * (span * len(lengths))
+    packed = start << 11 | duration
+    packed.sort()
+    start = packed >> 11
+    if (start[1:] - start[:-1] < packed[:-1] & 2**11 - 1).any():
         return "notes of one pitch overlap"
     return ""
 

@@ -7,6 +7,10 @@ A scale is a list of values; `index` finds the nearest and `value` gives it back
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 from musegen.music import chords, timing
 from musegen.music.timing import GRID
@@ -96,6 +100,17 @@ def bars_left_index(bars_left: int) -> int:
     if bars_left <= EXACT_BARS_LEFT:
         return bars_left
     return EXACT_BARS_LEFT + sum(bars_left >= first for first in BARS_LEFT_BINS)
+
+
+@lru_cache(maxsize=512)
+def bars_left_indices(bars: int) -> NDArray[np.int16]:
+    """`bars_left_index` of 0 and every number up to, not including, `bars`; not to be changed."""
+    left = np.arange(bars)
+    first = np.array(BARS_LEFT_BINS)
+    binned = EXACT_BARS_LEFT + np.searchsorted(first, left, side="right")
+    indices = np.where(left <= EXACT_BARS_LEFT, left, binned).astype(np.int16)
+    indices.setflags(write=False)
+    return indices
 
 
 def bars_left_range(index: int) -> tuple[int, int]:

@@ -190,3 +190,17 @@ def test_values_become_presses_and_values_again() -> None:
     values = list(pedal_values(PRESSES))
     assert pedals_of(values, 192) == PRESSES
     assert pedals_of([(0, 0), *values, (192, 64)], 400) == (*PRESSES, Pedal(192, 400))
+
+
+def test_a_silence_that_is_shortened_takes_the_pedal_along() -> None:
+    """What lies behind a wait of days is brought nearer, the pedal with its notes."""
+    later = 2**27
+    content = file_of(
+        strike(0), let_go(480), strike(later), pedal(later + 100, 127), let_go(later + 480),
+        pedal(later + 480, 0),
+    )  # fmt: skip
+    score = read_midi(content)
+    (track,) = score.tracks
+    near = int(track.notes[1, 0])
+    assert near == 64 * 480
+    assert track.pedals == (Pedal(near + 100, near + 480),)

@@ -155,6 +155,13 @@ def test_what_is_not_music_is_refused(tmp_path, content, reason):
         read_midi(content)
 
 
+def test_of_two_keys_at_one_tick_the_first_counts():
+    """Careful files repeat the key in every track; else the conductor is right."""
+    one, other = b"\0\xff\x59\x02\x02\0", b"\0\xff\x59\x02\xfd\1"
+    assert read_midi(smf(one + END, other + NOTE + END)).keys == (Key(0, 2, "major"),)
+    assert read_midi(smf(other + END, one + NOTE + END)).keys == (Key(0, 0, "minor"),)
+
+
 OUT_OF_STEP = bytes.fromhex(
     "4d546864000000060001000101e04d54726b0000005b00ffd10307a12000ff58040402181800ff03"
     "055069616e6f00c00000903c5078803c4000903d5078803d4000903e5078803e4000903f5078803f"

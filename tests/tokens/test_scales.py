@@ -84,3 +84,10 @@ def test_bins_of_bars_left_join() -> None:
     count = scales.EXACT_BARS_LEFT + 1 + len(scales.BARS_LEFT_BINS)
     ranges = [scales.bars_left_range(index) for index in range(count)]
     assert all(a[1] + 1 == b[0] for a, b in itertools.pairwise(ranges))
+
+
+def test_bars_left_at_once() -> None:
+    """All bars of a piece together have the numbers that each has alone."""
+    for bars in (0, 1, 65, 66, 600):
+        alone = [scales.bars_left_index(left) for left in range(bars)]
+        assert scales.bars_left_indices(bars).tolist() == alone
