@@ -25,6 +25,7 @@ from musegen.tokens.fields import MAX_GENRES, SEEN_LINKS, TABLE, Table, fingerpr
 
 SCHEMA = 1
 MAX_PARAMETERS = 2_000_000_000
+MAX_LAYERS = 1000
 WEIGHTS = "model.safetensors"
 LARGEST_JSON = 16 << 20
 
@@ -136,6 +137,8 @@ def _sizes(path: Path, config: Mapping[str, Any]) -> ModelConfig:
     if not isinstance(sizes, dict):
         raise CheckpointError(f"{path}: holds no 'model' sizes")
     shape = model_config(sizes, str(path))
+    if shape.layers > MAX_LAYERS:
+        raise CheckpointError(f"{path}: asks for {shape.layers:,} layers; refused")
     rough = shape.layers * shape.width * (4 * shape.width + 3 * shape.hidden)
     if rough + shape.width * shape.field_width * 64 > MAX_PARAMETERS or shape.context > 1 << 20:
         raise CheckpointError(
