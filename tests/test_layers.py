@@ -19,6 +19,12 @@ FORBIDDEN_CALLS = {
     ("exec",),
     ("torch", "load"),
     ("torch", "save"),
+    ("torch", "jit", "load"),
+    ("torch", "hub", "load"),
+    ("dist", "all_gather_object"),  # these pickle on the way
+    ("dist", "broadcast_object_list"),
+    ("dist", "gather_object"),
+    ("dist", "scatter_object_list"),
     ("yaml", "load"),
     ("os", "system"),
 }
@@ -110,6 +116,8 @@ def test_module(path: Path) -> None:
             assert called not in FORBIDDEN_CALLS, f"line {node.lineno}"
             shell = [word.value for word in node.keywords if word.arg == "shell"]
             assert not shell, f"line {node.lineno}: no shell"
+            pickled = [word.arg for word in node.keywords if word.arg == "allow_pickle"]
+            assert not pickled, f"line {node.lineno}: no pickled arrays"
             in_cli = path.is_relative_to(ROOT / "musegen" / "cli")
             assert in_cli or called != ("print",), f"line {node.lineno}: print"
 

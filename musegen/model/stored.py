@@ -36,6 +36,7 @@ from musegen.tokens.fields import (
 
 SCHEMA = 2
 MAX_PARAMETERS = 2_000_000_000
+MAX_LAYERS = 1000
 WEIGHTS = "model.safetensors"
 PRECEDENTS = "precedents"
 """The tensor beside the weights that holds rows and no weights."""
@@ -161,6 +162,8 @@ def _sizes(path: Path, config: Mapping[str, Any]) -> ModelConfig:
     if not isinstance(sizes, dict):
         raise CheckpointError(f"{path}: holds no 'model' sizes")
     shape = model_config(sizes, str(path))
+    if shape.layers > MAX_LAYERS:
+        raise CheckpointError(f"{path}: asks for {shape.layers:,} layers; refused")
     rough = shape.layers * shape.width * (4 * shape.width + 3 * shape.hidden)
     if rough + shape.width * shape.field_width * 64 > MAX_PARAMETERS or shape.context > 1 << 20:
         raise CheckpointError(
