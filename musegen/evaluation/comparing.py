@@ -54,14 +54,19 @@ def need_sklearn() -> None:
 def estimate(
     statistic: Callable[[Ints, Ints], float], sizes: tuple[int, int], chance: np.random.Generator
 ) -> Estimate:
-    """A statistic of two sets, given as the numbers of the pieces that are taken from each."""
+    """A statistic, at least 0, of two sets, given as the numbers of the pieces taken from each.
+
+    Pieces drawn twice make sets look further apart than they are: the interval is the draws'
+    deviation from their own median, around the statistic.
+    """
     one, other = sizes
     drawn = [
         statistic(chance.integers(one, size=one), chance.integers(other, size=other))
         for _ in range(DRAWS)
     ]
-    low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
-    return Estimate(statistic(np.arange(one), np.arange(other)), low, high)
+    value = statistic(np.arange(one), np.arange(other))
+    low, middle, high = np.quantile(drawn, [0.025, 0.5, 0.975]).tolist()
+    return Estimate(value, max(value + low - middle, 0.0), value + high - middle)
 
 
 def mean_interval(values: Floats, chance: np.random.Generator) -> Estimate:

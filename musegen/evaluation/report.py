@@ -37,7 +37,8 @@ def music_parts(report: MusicReport) -> list[Part]:
         f"{report.bars} bars with default settings, asked for by genre alone, beside the first "
         f"{report.bars} bars of {len(report.real)} held-out pieces, in the same genres. Numbers in "
         "brackets are 95 % bootstrap intervals over pieces. Compositions end where the real "
-        "excerpts mostly are cut off, which the classifier may use.",
+        "excerpts mostly are cut off, which the classifier may use. Distances grow as pieces get "
+        "fewer: compare sets of about equal size.",
         f"A classifier tells compositions from real pieces in {told[EVERYTHING]} of cases (0.5: it "
         f"cannot; real pieces with shuffled pitches are below). By notes, rhythm and form alone: "
         f"{told[NOTES]}; by instruments, loudness and tempo alone: {told[SOUND]}. Of the melodic "

@@ -6,12 +6,12 @@ from musegen.composing.composer import Composer
 from musegen.composing.recipe import Recipe, composed_file, finished
 from musegen.model.sampling import Sampling
 from musegen.music.mood import NAMED_MOODS
-from musegen.render.pianoroll import draw_pianoroll, picture_bytes
+from musegen.render.pianoroll import draw_pianoroll, small_png
 from musegen.render.report import Sample
 from musegen.tokens.controls import Controls
 
-DOTS_PER_INCH = 64
-"""Of a picture among many: a page 15 inches wide is 960 pixels."""
+DOTS_PER_INCH = 72
+"""Of a picture among many: a page 15 inches wide is 1080 pixels."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,9 @@ def sampled(
         chords=plan.chords,
         sections=plan.sections,
     )
-    figure.set_dpi(dots_per_inch)
     return Sample(
         f"{asked.name}.mid",
         f"{asked.genre}, {asked.mood}, seed {asked.seed}",
-        picture_bytes(figure, "png"),
+        small_png(figure, dots_per_inch),
         composed_file(piece, recipe),
     )

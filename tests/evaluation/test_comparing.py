@@ -78,6 +78,8 @@ def test_frechet_of_two_normal_distributions() -> None:
 
 def test_one_odd_piece_decides_nothing() -> None:
     """A value a thousand deviations away counts as four."""
+    same = frechet(ONE, TWIN, chance())
+    assert same.low < same.value < same.high, "drawing pieces twice does not move the interval"
     odd = TWIN.copy()
     odd[0, 0] = 1000
     assert frechet(ONE, odd, chance()).value < frechet(ONE, TWIN, chance()).value + 0.2
