@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help play test real check lint format docs clean
+.PHONY: help play test real check lint format docs gpu-pack gpu-collect clean
 
 help: ## say what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 play: $(VENV)/.play ## compose a piece with the checkpoint that ships: .mid, .png, .wav
 	@mkdir -p out
@@ -42,6 +42,16 @@ format: $(VENV)/.dev ## put every file into the one format
 
 docs: $(VENV)/.dev ## make the pages that come from the code anew
 	@$(BIN)/python -m musegen.tokens.page > docs/events.md
+
+PREPARED ?= checkpoints/mine.prepared
+FROM ?= results
+CHECKPOINT ?= checkpoints/from-the-gpu
+
+gpu-pack: $(VENV)/.dev ## pack code and PREPARED=... for a machine with a GPU, into out/gpu
+	@$(BIN)/python tools/gpu_pack.py --prepared $(PREPARED) --out out/gpu
+
+gpu-collect: $(VENV)/.dev ## put together what came back in FROM=... as CHECKPOINT=...
+	@$(BIN)/python tools/gpu_collect.py $(FROM) --out $(CHECKPOINT)
 
 clean: ## remove the virtual environment and what tools left behind
 	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
