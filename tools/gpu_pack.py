@@ -19,7 +19,10 @@ from pathlib import Path
 from _pieces import cut, write_sums
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("click", "rich", "safetensors", "symusic", "platformdirs", "pySmartDL")
+PACKAGES = (
+    "click", "rich", "safetensors", "symusic", "platformdirs", "pySmartDL",
+    "markdown-it-py", "mdurl", "Pygments",
+)  # fmt: skip
 """What training imports beside PyTorch and numpy, with what those import."""
 
 LEFT_BEHIND = ("readings.jsonl",)
@@ -34,12 +37,9 @@ def wheels(folder: Path, version: str) -> None:
         "-c", str(ROOT / "constraints.txt"), "--only-binary", ":all:", "--no-deps",
         "--python-version", version, "--implementation", "cp", "-d", str(folder),
         *(word for platform in platforms for word in ("--platform", platform)),
-        *PACKAGES, "markdown-it-py", "mdurl", "Pygments",
+        *PACKAGES,
     ]  # fmt: skip
-    words[words.index("pySmartDL") : words.index("pySmartDL") + 1] = []
     subprocess.run(words, check=True)
-    # it has no wheel; symusic imports it at once, and only downloads with it
-    (folder / "pySmartDL.py").write_text('"""Stands in: nothing is downloaded here."""\n')
 
 
 def main() -> None:

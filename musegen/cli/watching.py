@@ -134,7 +134,7 @@ class TerminalObserver:
 
     def noted(self, message: str) -> None:
         """Something happened that whoever trains should know."""
-        self._console.print(f"note: {shown(message)}", markup=False)
+        self._console.print(f"note: {shown(message)}", markup=False, soft_wrap=True)
 
     def _time_left(self) -> str:
         report = self._report
@@ -144,7 +144,7 @@ class TerminalObserver:
 
     def _say(self, line: str) -> None:
         if not self.quiet:
-            self._console.print(line, markup=False)
+            self._console.print(line, markup=False, soft_wrap=True)
 
 
 class Watchers:

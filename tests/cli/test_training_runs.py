@@ -120,7 +120,7 @@ def test_plain_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
     """
     with (
         (tmp_path / "log").open("w") as file,
-        TerminalObserver(to=Console(file=file, width=200)) as observer,
+        TerminalObserver(to=Console(file=file, width=40)) as observer,
     ):
         told(observer)
     text = (tmp_path / "log").read_text()
@@ -128,7 +128,7 @@ def test_plain_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
     assert "step 1: held-out 5.250 nats per note (4.000 in the notes' fields), the best" in text
     assert "\x1b" not in text
     with (tmp_path / "quiet").open("w") as file:
-        told(TerminalObserver(quiet=True, to=Console(file=file, width=200)))
+        told(TerminalObserver(quiet=True, to=Console(file=file, width=40)))
     assert (tmp_path / "quiet").read_text().count("\n") == 1
 
 
