@@ -81,6 +81,7 @@ def story(trainer: "Trainer", found: "Outcome") -> "RunStory":
             ],
             "Data": [
                 ("music", facts.title),
+                *(("began from", str(told)) for told in [trainer.origin.base.get("name")] if told),
                 ("pieces", f"{facts.pieces:,}, of which {facts.held_out:,} held out"),
                 ("notes", f"{facts.notes:,}"),
                 *((f"genre: {name or 'none'}", f"{n:,} pieces") for name, n in _most(facts.genres)),

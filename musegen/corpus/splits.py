@@ -57,7 +57,7 @@ def assign_splits(
     held -= {name for name, sides in said.items() if sides == {TRAIN}}
     held |= {name for name, sides in said.items() if HELD_OUT in sides}
     if share > 0 and len(members) >= ENOUGH_TO_JUDGE:
-        wanted = min(max(int(share * len(members)), 1), ENOUGH_HELD_OUT)
+        wanted = min(max(round(share * len(members)), 1), ENOUGH_HELD_OUT)
         small = [name for name, size in sizes.items() if name not in said and size <= most]
         for name in sorted(set(small) - held, key=_draw):
             if sum(sizes[one] for one in held) >= wanted:

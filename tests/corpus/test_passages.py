@@ -61,6 +61,17 @@ def test_drums_and_track_ends_are_no_passages() -> None:
     assert len(steps) == 39
 
 
+def test_parts_do_not_run_into_each_other() -> None:
+    """Where one part ends as in another piece and the next begins as there, that is no passage."""
+
+    def two_parts(seed: int) -> Rows:
+        high = [pitch + 24 for pitch in tune(seed, 20) + tune(50, 5)]
+        low = [pitch - 24 for pitch in tune(51, 5) + tune(seed + 10, 20)]
+        return rows(piece(line(high, step=12), line(low, step=12), bars=4))
+
+    assert Passages([two_parts(1)]).longest(two_parts(2)).notes == 5
+
+
 def test_pieces_do_not_run_into_each_other() -> None:
     """The end of one piece and the beginning of the next are no passage, nor is silence one."""
     joined = tune(1)[-10:] + tune(2)[:10]

@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,3 +102,14 @@ def test_most_of_a_collection_is_never_held_out_by_chance() -> None:
         assert HELD_OUT not in assign_splits([*crowd, *others], [], 0.5)[:10]
     said = [Member("said", f"crowd {seed}", HELD_OUT)]
     assert assign_splits([*crowd, *others, *said], [], 0.5).count(HELD_OUT) >= 11
+
+
+@pytest.mark.parametrize(("count", "share", "least"), [(19, 0.15, 3), (12, 0.15, 2), (40, 0.03, 1)])
+def test_a_small_collection_has_enough_to_judge_with(count: int, share: float, least: int) -> None:
+    """Where chance holds out fewer than the share asks for, more follow: up to three."""
+    held_out = [
+        assign_splits([Member(f"{tries} {number}") for number in range(count)], [], share)
+        .count(HELD_OUT)
+        for tries in range(30)
+    ]  # fmt: skip
+    assert min(held_out) == least

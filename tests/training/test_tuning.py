@@ -10,6 +10,7 @@ from musegen.corpus.batches import piece_weights
 from musegen.corpus.collection import renumbered
 from musegen.errors import CheckpointError, CorpusError, LabelError
 from musegen.model.checkpoint import load_checkpoint, save_checkpoint
+from musegen.tokens import fields
 from musegen.training.loop import RunOrigin, Trainer
 from musegen.training.settings import RunSettings
 from musegen.training.tuning import read_base, tuning_settings, with_new_genres
@@ -54,6 +55,8 @@ def test_a_new_genre_begins_as_the_mean_of_the_known(base: Path) -> None:
     assert set(weights) - set(same) == {"embedding.weight"}
     before, after = read.model.embedding.weight, weights["embedding.weight"]
     (changed,) = (before != after).any(1).nonzero().flatten().tolist()
+    ids = read.model.embedding.global_ids(torch.tensor([[fields.STYLE, 3, 0, 0, 0, 0, 0, 0]]))
+    assert changed == int(ids[0, fields.column(fields.STYLE, "genre")])
     assert torch.allclose(after[changed], before[changed - 2 : changed].mean(0))
 
 
