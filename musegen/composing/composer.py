@@ -23,10 +23,11 @@ from musegen.music.measure import measure
 from musegen.music.ongrid import track_order
 from musegen.music.score import Key, Marker, Score
 from musegen.music.timing import bar_lines
-from musegen.tokens.codec import decode, encode, head_rows
+from musegen.tokens.codec import decode, encode
 from musegen.tokens.controls import Controls, TrackPlan
 from musegen.tokens.feasible import bars_of
 from musegen.tokens.fields import Rows, as_rows
+from musegen.tokens.head import head_rows
 from musegen.tokens.limits import Limits
 from musegen.tokens.scales import MAX_BARS_WISH
 

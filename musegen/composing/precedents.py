@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen.errors import WishError
-from musegen.tokens.codec import read_head
 from musegen.tokens.controls import Controls, TrackPlan
 from musegen.tokens.fields import STYLE, Rows
+from musegen.tokens.head import read_head
 from musegen.tokens.limits import Limits
 
 Floats = NDArray[np.float64]

@@ -27,9 +27,10 @@ from musegen.model.sampling import Sampling
 from musegen.music.ongrid import is_on_grid
 from musegen.music.score import Key, Marker
 from musegen.music.timing import bar_lines
-from musegen.tokens.codec import encode, head_rows
+from musegen.tokens.codec import encode
 from musegen.tokens.controls import Controls, SectionPlan, TrackPlan
 from musegen.tokens.fields import BAR, CHORD, NOTE, SEEN_LINKS, Rows, as_rows
+from musegen.tokens.head import head_rows
 from musegen.tokens.limits import Limits
 from tests.composing.busy import GENRES, blind_composer, busy_composer
 from tests.music.tunes import line, piece

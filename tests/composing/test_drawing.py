@@ -10,9 +10,9 @@ from musegen.composing.draft import Draft
 from musegen.composing.drawing import draw_row
 from musegen.model.paths import Logits
 from musegen.model.sampling import Sampling, legal_share
-from musegen.tokens.codec import head_rows
 from musegen.tokens.controls import Controls, TrackPlan
 from musegen.tokens.fields import BAR, FIELDS, KINDS, NOTE, column
+from musegen.tokens.head import head_rows
 from musegen.tokens.limits import Limits
 
 PLAIN = Sampling(temperature=1.0, top_p=1.0)

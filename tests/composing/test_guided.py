@@ -7,9 +7,9 @@ from musegen.composing.composer import Composer
 from musegen.composing.guided import GuidedSteps
 from musegen.errors import SettingError
 from musegen.model.sampling import Sampling
-from musegen.tokens.codec import head_rows
 from musegen.tokens.controls import Controls, TrackPlan
 from musegen.tokens.fields import as_rows
+from musegen.tokens.head import head_rows
 from tests.composing.busy import GENRES, busy_composer
 from tests.tokens.laws import kept
 

@@ -9,9 +9,9 @@ from musegen.composing.composer import Composer, chance
 from musegen.composing.precedents import Precedents, filled_in
 from musegen.corpus.collection import collect
 from musegen.corpus.precedents import precedents_of
-from musegen.tokens.codec import head_rows, track_row
 from musegen.tokens.controls import Chord, Controls, SectionPlan, TrackPlan
 from musegen.tokens.fields import BAR, END, NOTE, STYLE, TRACK, as_rows, row
+from musegen.tokens.head import head_rows, track_row
 from musegen.tokens.limits import Limits
 from tests.model.tiny import tiny_checkpoint
 

@@ -12,7 +12,7 @@ from musegen.composing.composer import in_order, told
 from musegen.evaluation.wishing import random_wishes
 from musegen.music.ongrid import track_order
 from musegen.tokens import scales
-from musegen.tokens.codec import decode, encode, head_rows
+from musegen.tokens.codec import decode, encode
 from musegen.tokens.controls import Chord, Controls, TrackPlan
 from musegen.tokens.fields import (
     BAR,
@@ -32,6 +32,7 @@ from musegen.tokens.fields import (
     row,
 )
 from musegen.tokens.grammar import Grammar
+from musegen.tokens.head import head_rows
 from musegen.tokens.ids import chord_id
 from musegen.tokens.limits import Limits
 from tests.tokens.laws import blind_piece, first_offence, kept
