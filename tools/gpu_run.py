@@ -76,8 +76,9 @@ def main() -> None:
     results.mkdir(parents=True)
     log = results / "run.log"
     trained(work, asked, log)
-    judged = [sys.executable, "-m", "musegen", "evaluate", str(work / "model"), "--quiet"]
-    judged += ["--prepared", str(work / "prepared"), "-o", str(results / "evaluation.md")]
+    judged = [sys.executable, "-m", "musegen", "evaluate", str(work / "model"), "--likelihood"]
+    judged += ["--quiet", "--prepared", str(work / "prepared")]
+    judged += ["-o", str(results / "evaluation.md")]
     if not (work / "base").is_dir():  # a tuned checkpoint numbers genres otherwise
         _logged(judged, work, log, must=False)  # without held-out pieces there is nothing to judge
     shutil.copy(work / "model" / "training" / "metrics.csv", results)
