@@ -58,8 +58,11 @@ class Precedents:
         if found is None:
             return wishes, limits
         filled = filled_in(wishes, found)
-        one = Limits.of(replace(filled, tracks=(), track_count=None, drums=None))
-        added = replace(limits, meters=one.meters, tempos=one.tempos)
+        added = limits
+        if not limits.meters and filled.meter is not None:
+            added = replace(added, meters=((0, filled.meter),))
+        if not limits.tempos and filled.tempo is not None:
+            added = replace(added, tempos=((0, filled.tempo),))
         if not wishes.tracks and filled.tracks:
             tracks = tuple(sorted(filled.tracks, key=lambda track: (track.is_drum, track.program)))
             pairs = tuple((track.program, track.is_drum) for track in tracks)

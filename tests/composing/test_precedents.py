@@ -108,6 +108,16 @@ def test_sections_that_name_instruments_have_them() -> None:
     assert filled_in(Controls(sections=sections), FOLK).tracks == ()
 
 
+def test_sections_and_their_instruments_are_kept() -> None:
+    """A precedent says tempo and meter of a piece whose sections say who plays."""
+    sections = (SectionPlan(0, "A", 4, instruments=((0, False),)),)
+    wishes = Controls(sections=sections, tracks=(TrackPlan(0), TrackPlan(40)), bars=4)
+    found = Precedents((JAZZ,)).limits(wishes, Limits.of(wishes), np.random.default_rng(0))
+    assert found[1].instruments == ((0, False), (40, False))
+    assert found[1].tempos == ((0, 180),)
+    assert not found[1].suggested
+
+
 def test_limits_of_both() -> None:
     """Tempo, meter and instruments are the precedent's, and nobody is owed a note."""
     wishes = Controls(genre="jazz", bars=4)
