@@ -110,10 +110,11 @@ def test_sections_that_name_instruments_have_them() -> None:
 
 def test_sections_and_their_instruments_are_kept() -> None:
     """A precedent says tempo and meter of a piece whose sections say who plays."""
-    sections = (SectionPlan(0, "A", 4, instruments=((0, False),)),)
+    both = ((0, False), (40, False))
+    sections = (SectionPlan(0, "A", 4, instruments=both),)
     wishes = Controls(sections=sections, tracks=(TrackPlan(0), TrackPlan(40)), bars=4)
     found = Precedents((JAZZ,)).limits(wishes, Limits.of(wishes), np.random.default_rng(0))
-    assert found[1].instruments == ((0, False), (40, False))
+    assert found[1].instruments == both
     assert found[1].tempos == ((0, 180),)
     assert not found[1].suggested
 
