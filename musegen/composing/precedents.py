@@ -9,15 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from musegen.errors import WishError
 from musegen.tokens.controls import Controls, TrackPlan
 from musegen.tokens.fields import STYLE, Rows
 from musegen.tokens.head import read_head
 from musegen.tokens.limits import Limits
-
-Floats = NDArray[np.float64]
 
 NEAR = {
     "valence": 0.1, "arousal": 0.1, "tempo": 0.1, "density": 0.25, "polyphony": 0.25,
@@ -101,9 +98,8 @@ def filled_in(wishes: Controls, precedent: Controls) -> Controls:
         taken["tempo"] = precedent.tempo
     sectioned = any(section.instruments for section in wishes.sections)
     if not wishes.tracks and not sectioned and precedent.tracks:
-        taken["tracks"] = tuple(
-            _moved(track, _shift(wishes, precedent)) for track in precedent.tracks
-        )
+        shift = _shift(wishes, precedent)
+        taken["tracks"] = tuple(_moved(track, shift) for track in precedent.tracks)
         taken["track_count"] = len(precedent.tracks)
         taken["drums"] = any(track.is_drum for track in precedent.tracks)
     return replace(wishes, **taken)
