@@ -45,9 +45,9 @@ from musegen.tokens.fields import (
     Table,
 )
 from musegen.training.judge import Likelihood, likelihood, tensors
-from musegen.training.loop import learning_rate
 from musegen.training.optimizers import optimizers_of
 from musegen.training.settings import RunSettings, TrainSettings
+from musegen.training.stepping import learning_rate
 
 USUAL = KINDS[NOTE].fields
 OWN = ("prior", "track", "before")

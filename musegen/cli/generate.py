@@ -24,9 +24,9 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
 @wish_options
 @click.option("--seed", type=int, help="Same seed, same piece; chosen and shown if left out.")
 @click.option("--count", type=int, default=1, show_default=True, help="How many variations.")
-@click.option("--temperature", type=float, default=0.9, show_default=True, help="Freedom.")
+@click.option("--temperature", type=float, default=1.0, show_default=True, help="Freedom.")
 @click.option("--top-k", type=int, default=0, show_default=True, help="Only the k likeliest.")
-@click.option("--top-p", type=float, default=0.92, show_default=True, help="Only the likeliest.")
+@click.option("--top-p", type=float, default=0.97, show_default=True, help="Only the likeliest.")
 @click.option("--min-p", type=float, default=0.0, show_default=True, help="Drop the unlikely.")
 @click.option(
     "--guidance",
@@ -34,6 +34,13 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
     default=1.0,
     show_default=True,
     help="How much genre, mood, key and the like count; above 1 more, at half the speed.",
+)
+@click.option(
+    "--balance",
+    type=float,
+    default=3.0,
+    show_default=True,
+    help="How much a track that plays less than was planned is favoured; 0: not at all.",
 )
 @click.option(
     "--best-of",
@@ -68,6 +75,7 @@ def command(
     top_p: float,
     min_p: float,
     guidance: float,
+    balance: float,
     best_of: int,
     alone: bool,
     out: Path | None,
@@ -97,7 +105,7 @@ def command(
     if not 0 <= humanize <= 1:
         raise WishError(f"humanize {humanize:g} is out of range: allowed is 0 (off) to 1")
     wishes = wishes_of(told)
-    sampling = Sampling(temperature, top_k, top_p, min_p, guidance)
+    sampling = Sampling(temperature, top_k, top_p, min_p, guidance, balance)
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     if seed < 0:
         raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")

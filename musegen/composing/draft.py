@@ -9,8 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from musegen.composing.balance import Balance
 from musegen.corpus.links import Linker, Links
-from musegen.corpus.windows import BAR_STEPS, cut, outline, row_times
+from musegen.corpus.windows import cut, outline, row_times
+from musegen.tokens import scales
 from musegen.tokens.fields import BAR, CHORD, FORM, NOTE, STYLE, TRACK, Rows, as_rows, column
 from musegen.tokens.grammar import Grammar
 from musegen.tokens.limits import Limits
@@ -32,6 +34,7 @@ class Draft:
     ) -> None:
         self.number = number
         self.grammar = Grammar(limits)
+        self.balance = Balance(self.grammar.agenda.may_sound)
         self.stream = stream
         self.rows: list[list[int]] = []
         self._line = 0  # of the bar being written, in steps from the piece's first bar line
@@ -46,6 +49,7 @@ class Draft:
         """Add a row; its time in steps from the first bar line that the model sees, its links."""
         self.rows.append(row)
         self.grammar.advance(row)
+        self.balance.take(row)
         self._seen.append(row)
         return self._time(row), self._linker.take(row)
 
@@ -65,7 +69,7 @@ class Draft:
             return 0
         if kind == BAR:
             self._line = self._next_line
-            self._next_line += int(BAR_STEPS[row[_METER]])
+            self._next_line += int(scales.BAR_STEPS[row[_METER]])
         if kind in (CHORD, NOTE):
             return self._line + row[_ONSET] - self._window_line
         return (self._line if kind == BAR else self._next_line) - self._window_line
@@ -92,5 +96,5 @@ class Draft:
         bar = min(int(np.count_nonzero(left > context // 2 - plan.head)), plan.bars - 1)
         window, _ = cut(rows, plan, bar, context)
         unseen = rows[: int(plan.starts[bar])]
-        self._window_line = int(BAR_STEPS[unseen[unseen[:, 0] == BAR, _METER]].sum())
+        self._window_line = int(scales.BAR_STEPS[unseen[unseen[:, 0] == BAR, _METER]].sum())
         return window

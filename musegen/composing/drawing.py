@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from musegen.composing.balance import leaned
 from musegen.composing.draft import Draft
 from musegen.model.paths import Draw, Logits
 from musegen.model.sampling import Odds, Sampling, weighed
@@ -15,6 +16,7 @@ Weigh = Callable[[Logits, NDArray[np.bool_], Sampling], Odds]
 TRIES = 8
 """How often a row is begun anew because it led to what is not legal."""
 
+_TRACK_FIELDS = "instrument", "number"
 _INSTRUMENT, _NUMBER = column(NOTE, "instrument"), column(NOTE, "number")
 
 
@@ -50,6 +52,7 @@ class _Known:
 
     def __init__(self, draft: Draft, sampling: Sampling, weigh: Weigh) -> None:
         self._grammar = draft.grammar
+        self._balance = draft.balance
         self._sampling = sampling
         self._weigh = weigh
         self._odds: dict[tuple[int, ...], Odds] = {}
@@ -63,6 +66,8 @@ class _Known:
             if not judged and np.count_nonzero(mask) == 1:
                 return Odds(1.0, None, int(mask.argmax()))
             logits = draw.field_logits(name) if row else draw.kind_logits()
+            if self._sampling.balance and row and row[0] == NOTE and name in _TRACK_FIELDS:
+                logits = leaned(logits, self._balance.leaning(row), self._sampling.balance)
             found = self._odds[begun] = self._weigh(logits, mask, self._sampling)
         return found
 

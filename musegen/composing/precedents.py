@@ -60,10 +60,8 @@ class Precedents:
             added = replace(added, meters=((0, filled.meter),))
         if not limits.tempos and filled.tempo is not None:
             added = replace(added, tempos=((0, filled.tempo),))
-        if not wishes.tracks and filled.tracks:
-            tracks = tuple(sorted(filled.tracks, key=lambda track: (track.is_drum, track.program)))
-            pairs = tuple((track.program, track.is_drum) for track in tracks)
-            added = replace(added, instruments=pairs, tracks=tracks, suggested=True)
+        if filled.tracks:
+            added = replace(added.with_tracks(filled.tracks), suggested=not wishes.tracks)
         try:
             added.check()
         except WishError:
@@ -83,7 +81,8 @@ class Precedents:
 def filled_in(wishes: Controls, precedent: Controls) -> Controls:
     """The wishes, and what the precedent says of everything that is not wished.
 
-    Tracks are moved with the key by at most half an octave.
+    Tracks are moved with the key by at most half an octave. A track that is wished plays as the
+    precedent's of its instrument does, where there is one and nothing else is wished of it.
     """
     taken = {
         name: getattr(precedent, name)
@@ -97,9 +96,12 @@ def filled_in(wishes: Controls, precedent: Controls) -> Controls:
     if wishes.tempo is None and not wishes.tempo_changes:
         taken["tempo"] = precedent.tempo
     sectioned = any(section.instruments for section in wishes.sections)
-    if not wishes.tracks and not sectioned and precedent.tracks:
-        shift = _shift(wishes, precedent)
-        taken["tracks"] = tuple(_moved(track, shift) for track in precedent.tracks)
+    shift = _shift(wishes, precedent)
+    tracks = tuple(_moved(track, shift) for track in precedent.tracks)
+    if wishes.tracks:
+        taken["tracks"] = _like(wishes.tracks, tracks)
+    elif not sectioned and tracks:
+        taken["tracks"] = tracks
         taken["track_count"] = len(precedent.tracks)
         taken["drums"] = any(track.is_drum for track in precedent.tracks)
     return replace(wishes, **taken)
@@ -144,6 +146,22 @@ def _nearness(piece: Controls, wishes: Controls) -> float:
         )
         score -= OTHER_TRACK * len(asked_for ^ there_are)
     return score
+
+
+def _like(wished: Sequence[TrackPlan], tracks: Sequence[TrackPlan]) -> tuple[TrackPlan, ...]:
+    """The wished tracks; one of which only the instrument is said is as the first of `tracks` with
+    it that serves no other.
+    """
+    left = list(tracks)
+    found = []
+    for track in wished:
+        bare = track == TrackPlan(track.program, track.is_drum)
+        same = [t for t in left if (t.program, t.is_drum) == (track.program, track.is_drum)]
+        if bare and same:
+            left.remove(same[0])
+            track = same[0]
+        found.append(track)
+    return tuple(found)
 
 
 def _shift(wishes: Controls, precedent: Controls) -> int:

@@ -25,9 +25,6 @@ from musegen.tokens.fields import (
     column,
 )
 
-BAR_STEPS = np.array([0, *(scales.bar_steps(n, d) for n, d in scales.METERS)], dtype=np.int64)
-"""Length of a bar in steps, by the value of its `meter` field."""
-
 _METER = column(BAR, "meter")
 _ONSET = column(NOTE, "onset")
 assert column(CHORD, "onset") == _ONSET
@@ -156,7 +153,7 @@ def row_times(rows: Rows) -> NDArray[np.int32]:
     END: the last bar line. HEAD: 0. Any other row: the start of its bar (`row_bars`).
     """
     kinds = rows[:, 0]
-    lines = np.concatenate([[0], np.cumsum(BAR_STEPS[rows[kinds == BAR, _METER]])])
+    lines = np.concatenate([[0], np.cumsum(scales.BAR_STEPS[rows[kinds == BAR, _METER]])])
     bar = row_bars(rows)
     line = lines[np.where(_AT_NEXT_BAR_LINE[kinds], bar + 1, np.maximum(bar, 0))]
     times = line + np.where(_HAS_ONSET[kinds], rows[:, _ONSET], 0)

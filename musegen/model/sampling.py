@@ -21,14 +21,16 @@ class Sampling:
     temperature: 0 takes the likeliest, 1 the model's own odds. top_k: only the k likeliest, 0: all.
     top_p: only the likeliest that together hold this share (Holtzman et al. 2020). min_p: only
     what is at least this share as likely as the likeliest (Nguyen et al. 2024). guidance: how many
-    times what the wishes change counts; 1: as the model has it, at half the time.
+    times what the wishes change counts; 1: as the model has it, at half the time. balance: how much
+    a choice leans towards what a plan says is due and has not come; 0: not at all.
     """
 
-    temperature: float = 0.9
+    temperature: float = 1.0
     top_k: int = 0
-    top_p: float = 0.92
+    top_p: float = 0.97
     min_p: float = 0.0
     guidance: float = 1.0
+    balance: float = 3.0
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
@@ -37,6 +39,7 @@ class Sampling:
             ("top-p", self.top_p, 0.01, 1),
             ("min-p", self.min_p, 0, 1),
             ("guidance", self.guidance, 0, 10),
+            ("balance", self.balance, 0, 10),
         ):
             if not low <= value <= high:
                 raise SettingError(f"{name} {value:g} is out of range: allowed is {low} to {high}")

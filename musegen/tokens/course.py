@@ -27,7 +27,6 @@ SILENT_BARS = 1
 """Music begins after at most so many bars: a DAW shows an empty beginning as a mistake."""
 
 _ENDLESS = 1 << 20
-_BAR_STEPS = np.array([0, *(scales.bar_steps(*m) for m in scales.METERS)])
 _DURATIONS = np.array(scales.DURATION)
 _LEFT_RANGES = [
     scales.bars_left_range(i)
@@ -113,7 +112,7 @@ class Course:
         self.bar += 1
         self.meter = row[column(BAR, "meter")]
         self.tempo = row[column(BAR, "tempo")]
-        self.bar_length = int(_BAR_STEPS[self.meter])
+        self.bar_length = int(scales.BAR_STEPS[self.meter])
         self._bars.append(row)
 
     def last_chance(self, instrument: int | None) -> bool:
@@ -188,7 +187,7 @@ class Course:
         if self.bar >= 0 and self._limits.steady:
             return only(size, self.meter)
         later = self._range_of_left(chosen[0])[0] * scales.MAX_BAR_STEPS
-        legal: Mask = _BAR_STEPS + later >= self._overhang()
+        legal: Mask = scales.BAR_STEPS + later >= self._overhang()
         legal[UNSET] = False
         return legal
 

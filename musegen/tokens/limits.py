@@ -4,6 +4,7 @@ Made from `Controls`; knows nothing of rows or masks. Whether they can all be ke
 checked by `feasible`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -62,15 +63,12 @@ class Limits:
     @classmethod
     def of(cls, controls: Controls) -> "Limits":
         """The limits that these wishes set. Contradictory wishes are a WishError."""
-        tracks = tuple(sorted(controls.tracks, key=lambda track: (track.is_drum, track.program)))
         meter, tempo = controls.meter, controls.tempo
         feasible.check_starts(controls)
         limits = cls(
             bars=feasible.bars_of(controls),
             meters=() if meter is None else ((0, meter), *controls.meter_changes),
             tempos=() if tempo is None else ((0, int(tempo)), *controls.tempo_changes),
-            instruments=tuple((track.program, track.is_drum) for track in tracks),
-            tracks=tracks,
             track_count=controls.track_count,
             drums=controls.drums,
             scale=frozenset(controls.scale),
@@ -86,6 +84,7 @@ class Limits:
                 if (wish := getattr(controls, name)) is not None
             ),
         )
+        limits = limits.with_tracks(controls.tracks)
         limits.check()
         return limits
 
@@ -94,6 +93,12 @@ class Limits:
         feasible.check_instruments(self.instruments, self.track_count, self.drums)
         feasible.check_pitches(self)
         feasible.check_course(self)
+
+    def with_tracks(self, tracks: Sequence[TrackPlan]) -> "Limits":
+        """These limits with exactly these tracks, in any order, and what was wished of them."""
+        ordered = tuple(sorted(tracks, key=lambda track: (track.is_drum, track.program)))
+        instruments = tuple((track.program, track.is_drum) for track in ordered)
+        return replace(self, instruments=instruments, tracks=ordered)
 
     def with_bars(self, bars: int) -> "Limits":
         """These limits with an exact number of bars."""

@@ -90,6 +90,9 @@ METERS: Sequence[tuple[int, int]] = GRID.meters
 bar_steps = timing.bar_steps
 """Length of a bar in steps. (3, 4) is 72, (6, 8) is 72, (4, 4) is 96."""
 
+BAR_STEPS = np.array([0, *(bar_steps(*meter) for meter in METERS)], dtype=np.int64)
+"""Length of a bar in steps, by the value of its `meter` field."""
+
 EXACT_BARS_LEFT = 64
 BARS_LEFT_BINS = (65, 81, 97, 129, 193, 257, 385, 513)
 """First value of each bin of "bars left" beyond the exact ones; the last has no end."""

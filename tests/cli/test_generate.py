@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from musegen.cli.generate import command as generate
+from musegen.model.sampling import Sampling
 from musegen.music.read import read_midi
 from musegen.music.timing import bar_lines
 from tests.cli.conftest import Run, complaint
@@ -219,3 +222,9 @@ def test_the_script(checkpoint: Path, tmp_path: Path) -> None:
         assert done.returncode == code, done.stderr
     assert done.stderr == "error: tempo 9999 is out of range: allowed is 16 to 300\n"
     assert (tmp_path / "tune.mid").stat().st_size > 0
+
+
+def test_defaults_are_those_of_the_library() -> None:
+    """The command and `Sampling()` mean the same by "not said"."""
+    said = {option.name: option.default for option in generate.params}
+    assert {name: said[name] for name in asdict(Sampling())} == asdict(Sampling())

@@ -78,7 +78,7 @@ def test_the_same_seed_composes_the_same_piece() -> None:
 
 def test_a_piece_does_not_hear_those_beside_it() -> None:
     """Of three long pieces written side by side each is the one that it is alone."""
-    wishes = Controls(meter=(4, 4), bars=7, tracks=(TrackPlan(0),))
+    wishes = Controls(meter=(4, 4), bars=14, tracks=(TrackPlan(0),))
     together = busy_composer().compose(wishes, seed=5, count=3)
     assert [found.number for found in together] == [0, 1, 2]
     assert all(len(found.rows) > 128 for found in together)
@@ -115,7 +115,7 @@ def written_plainly(composer: Composer, wishes: Controls, seed: int, number: int
 
 def test_the_cache_changes_nothing() -> None:
     """Three pieces side by side, longer than the context, are those that are written plainly."""
-    wishes = Controls(meter=(4, 4), bars=7, tracks=(TrackPlan(0),))
+    wishes = Controls(meter=(4, 4), bars=14, tracks=(TrackPlan(0),))
     together = busy_composer().compose(wishes, seed=8, count=3)
     lengths = {len(found.rows) for found in together}
     assert min(lengths) > 128

@@ -90,6 +90,21 @@ def test_only_what_is_not_wished_is_filled() -> None:
     assert mine.track_count is None
 
 
+def test_wished_instruments_play_as_the_precedents_do() -> None:
+    """Each takes the plan of one track of its instrument; what is said of a track stays."""
+    busy = replace(FIDDLE, density=2.0, polyphony=1.0)
+    folk = replace(FOLK, tracks=(busy,), key=(0, "major"))
+    bare = TrackPlan(40)
+    filled = filled_in(Controls(tracks=(bare, bare, TrackPlan(0)), key=(2, "major")), folk)
+    assert filled.tracks == (replace(busy, low=58, high=86), bare, TrackPlan(0))
+    said = replace(bare, span=(60, 72))
+    assert filled_in(Controls(tracks=(said,)), folk).tracks == (said,)
+    wishes = Controls(tracks=(bare,), bars=2)
+    limits = Precedents((folk,)).limits(wishes, Limits.of(wishes), np.random.default_rng(0))[1]
+    assert limits.tracks == (busy,)
+    assert not limits.suggested
+
+
 @pytest.mark.parametrize(
     "wishes",
     [
