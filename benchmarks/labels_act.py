@@ -9,7 +9,6 @@ held-out pieces of the same genres. Every piece passes through the same rows. Wr
 benchmarks/results/labels_act.json and .md.
 """
 
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,8 @@ from sklearn.model_selection import cross_val_predict
 from musegen.composing.composer import Composer
 from musegen.corpus.collection import Collection
 from musegen.corpus.shards import load_prepared
+from musegen.evaluation.hearing import TREES, heard_as, sound_of, told_right
 from musegen.model.sampling import Sampling
-from musegen.music.measure import measure
 from musegen.music.score import Score
 from musegen.music.timing import bar_lines
 from musegen.music.transform import trim
@@ -34,38 +33,11 @@ GENRES = (
     "folk", "baroque-chorale", "pop", "classical", "jazz", "rock", "electronic", "latin", "metal",
     "reggae", "hip-hop", "waltz",
 )  # fmt: skip
-TREES = 400
 
 
 def features(score: Score, bars: int) -> list[float]:
-    """Measured features of the first `bars` bars."""
-    if len(bar_lines(score)) - 1 > bars:
-        score = trim(score, 0, bars)
-    found = measure(score)
-    families = np.zeros(17)
-    for track in score.tracks:
-        families[16 if track.is_drum else track.program // 8] += len(track)
-    return [
-        found.density,
-        found.polyphony,
-        found.loudness,
-        found.velocity_spread,
-        found.pitch_class_entropy,
-        found.scale_consistency,
-        found.groove_consistency,
-        found.mean_length_quarters,
-        found.mean_pitch,
-        found.pitch_range,
-        found.articulation,
-        found.syncopation,
-        found.dissonance,
-        found.drum_share,
-        found.key.majorness if found.key else 0.0,
-        score.tempos[0].bpm,
-        score.meters[0].numerator / score.meters[0].denominator,
-        len(score.tracks),
-        *(families / max(families.sum(), 1)),
-    ]
+    """What the judge hears of the first `bars` bars."""
+    return sound_of(trim(score, 0, bars) if len(bar_lines(score)) - 1 > bars else score)
 
 
 def real(
@@ -81,15 +53,6 @@ def real(
             rows.append(features(score, bars))
             labels.append(genre)
     return np.array(rows), labels
-
-
-def share(judged: list[str], asked: list[str]) -> float:
-    """Share of pieces heard as what they are, mean over genres."""
-    by_genre = [
-        np.mean([j == a for j, a in zip(judged, asked, strict=True) if a == genre])
-        for genre in sorted(set(asked))
-    ]
-    return float(np.mean(by_genre))
 
 
 def main() -> None:
@@ -133,12 +96,17 @@ def main() -> None:
         else:
             ceiling = forest.predict(kept).tolist()
         judges[judge] = {
-            "composed": share(heard, asked),
-            "real": share(ceiling, kept_labels),
+            "composed": told_right(heard, asked),
+            "real": told_right(ceiling, kept_labels),
             "heard_as": heard_as(heard, asked),
         }
         rows.append(
-            [judge, len(labels), f"{share(heard, asked):.2f}", f"{share(ceiling, kept_labels):.2f}"]
+            [
+                judge,
+                len(labels),
+                f"{told_right(heard, asked):.2f}",
+                f"{told_right(ceiling, kept_labels):.2f}",
+            ]
         )
     chance = 1 / len(set(kept_labels))
     confusion = heard_as(forest.predict(made).tolist(), asked)
@@ -160,16 +128,6 @@ def main() -> None:
     figures = {"each": options.each, "bars": options.bars, "judges": judges}
     name = "labels_act" if options.guidance == 1 else f"labels_act_guided_{options.guidance:g}"
     leave(options.results, name, machine.describe(), figures, [text])
-
-
-def heard_as(heard: list[str], asked: list[str]) -> dict[str, dict[str, int]]:
-    """For each genre asked for, how many compositions were heard as which genre."""
-    return {
-        genre: dict(
-            Counter(h for h, a in zip(heard, asked, strict=True) if a == genre).most_common()
-        )
-        for genre in GENRES
-    }
 
 
 if __name__ == "__main__":

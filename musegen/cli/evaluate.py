@@ -86,7 +86,7 @@ def command(
             raise OutputError(f"{file} exists already; choose another name, or add --force")
     if everything or likelihood:
         need_torch("judging a checkpoint")
-    if everything or music:
+    if everything or music or controls:
         need_sklearn()
     name = Path(checkpoint).resolve().name
     parts: list[Part] = [f"# What {name} is worth"]
@@ -224,6 +224,7 @@ def _controls(
     return (
         "## How it obeys what it has learned\n\n"
         f"{each} compositions of 16 bars for each control, guidance {guidance:g}, no re-ranking; "
-        f"real pieces: {len(collection.judging)} held out, their first 16 bars against the whole."
-        f"\n\n{controls_page(answers)}\n"
+        f"real pieces: {len(collection.judging)} held out, their first 16 bars against the whole. "
+        "Genre is heard by a classifier trained on the held-out pieces, mean over genres; each of "
+        f"these is judged without knowing it.\n\n{controls_page(answers)}\n"
     )

@@ -15,6 +15,7 @@ from musegen.composing.composer import Composer
 from musegen.corpus.collection import Collection
 from musegen.corpus.described import controls_of
 from musegen.evaluation.exact import beat_ticks
+from musegen.evaluation.hearing import GenreJudge, told_right
 from musegen.model.sampling import Sampling
 from musegen.music.chords import chord_pitch_classes
 from musegen.music.measure import measure
@@ -79,22 +80,47 @@ def controls_report(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Answer]:
-    """Every learned control, asked for in `each` compositions of `bars` bars."""
+    """Every learned control, asked for in `each` compositions of `bars` bars.
+
+    Genre only where enough held-out pieces of two genres are there to know them by.
+    """
     chance = np.random.default_rng(seed)
     real = _real(collection, composer.genres, bars, most=300)
-    kinds = ("mood", "key", "density", "polyphony", "loudness", "chords")
+    judge = GenreJudge.of([(controls.genre, score) for controls, score in real])
+    kinds = ["mood", "key", "density", "polyphony", "loudness", "chords"]
+    kinds += ["genre"] if judge is not None else []
     answers: list[Answer] = []
     for place, kind in enumerate(kinds):
         asked, scores = [], []
         for number in range(each):
-            wishes = _wish(kind, chance, real, bars)
+            if kind == "genre" and judge is not None:
+                wishes = Controls(genre=judge.genres[number % len(judge.genres)], bars=bars)
+            else:
+                wishes = _wish(kind, chance, real, bars)
             (piece,) = composer.compose(wishes, sampling, seed + 1000 * place + number)
             asked.append(wishes)
             scores.append(piece.score)
             if progress is not None:
                 progress(place * each + number + 1, len(kinds) * each)
-        answers += _answers(kind, asked, scores, real, chance)
+        if kind == "genre" and judge is not None:
+            answers.append(_genres(judge, asked, scores, chance))
+        else:
+            answers += _answers(kind, asked, scores, real, chance)
     return answers
+
+
+def _genres(
+    judge: GenreJudge, asked: list[Controls], scores: list[Score], chance: np.random.Generator
+) -> Answer:
+    """Whether pieces are heard as the genre that was asked for."""
+    names = [str(wishes.genre) for wishes in asked]
+    heard = judge.hear(scores)
+    right = np.array([h == name for h, name in zip(heard, names, strict=True)], dtype=float)
+    dealt = [names[place] for place in chance.permutation(len(names)).tolist()]
+    shuffled = [float(h == name) for h, name in zip(heard, dealt, strict=True)]
+    answer = _share("genre", "heard as asked", right, shuffled, [judge.ceiling], chance)
+    _, low, high = answer.composed
+    return replace(answer, composed=(told_right(heard, names), low, high))
 
 
 def _real(

@@ -49,3 +49,19 @@ def test_a_report_of_a_model_that_has_learned_nothing() -> None:
         assert -1 <= value <= 1
         assert answer.pieces == 3
     assert controls_page(answers).count("\n") == 9
+
+
+def test_genre_is_heard_where_it_is_known() -> None:
+    """With five held-out pieces of each of two genres there is a line for genre."""
+    composer = busy_composer()
+    pieces = [
+        composer.compose(Controls(genre=genre, bars=2, tempo=tempo), seed=seed)[0].rows
+        for genre, tempo in (("folk", 60), ("jazz", 200))
+        for seed in range(5)
+    ]
+    collection = collect(pieces, held_out=[True] * 10)
+    genre = controls_report(composer, collection, each=2, bars=2)[-1]
+    assert (genre.control, genre.pieces) == ("genre", 2)
+    assert genre.ceiling is not None
+    assert genre.ceiling > 0.7  # the tempo tells
+    assert 0 <= genre.composed[1] <= genre.composed[2] <= 1
