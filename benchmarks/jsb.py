@@ -35,6 +35,7 @@ from musegen.model.loss import row_loss
 from musegen.model.transformer import MusicModel
 from musegen.music.keys import find_key
 from musegen.tokens.fields import LINK_PLACE, OWN_LINKS, SEEN_LINKS, Field, Kind, Table
+from musegen.tokens.relations import Relation
 from musegen.training.optimizers import optimizers_of
 
 VOICES = ("soprano", "alto", "tenor", "bass")
@@ -58,6 +59,14 @@ ECHOES = (2, 4, 8, 16, 15, 32)
 
 assert len(ECHOES) == len(SEEN_LINKS)
 
+PRIOR, _, SAME_ROW = OWN_LINKS
+"""The row before, and the row itself: of that, a voice is heard against those drawn before it."""
+
+A_BEAT_AGO = list(SEEN_LINKS)[ECHOES.index(4)]
+
+FARTHEST = 36
+"""Semitones up to which two pitches are an interval."""
+
 Ints = NDArray[np.int64]
 Pieces = list[Ints]  # each (steps, 4): values of the voices' fields
 
@@ -78,7 +87,37 @@ def chorale_table() -> Table:
         Kind(f"STEP{n}", VOICES, f"sixteenth {n} of a beat") for n in range(1, 1 + STEPS_A_BEAT)
     )
     given = (Kind("PAD", (), "nothing", drawn=False), Kind("START", (), "begins", drawn=False))
-    return Table(fields, (*given, *steps))
+    relations = [interval for kind in steps for interval in intervals(kind.name)]
+    return Table(fields, (*given, *steps), tuple(relations))
+
+
+class Interval(Relation):
+    """A voice's pitch as so many semitones from another pitch: the same in every key."""
+
+    @property
+    def name(self) -> str:
+        """Which it is; one link leads to all four voices."""
+        return f"{super().name}_{self.source}"
+
+
+def intervals(kind: str) -> list[Interval]:
+    """What each voice is heard against: its own pitch a sixteenth and a beat ago, and the voices
+    above it that have been drawn.
+    """
+    values = np.arange(2 + HIGHEST - LOWEST)
+    away = values - values[:, None] + FARTHEST
+    away[(away < 0) | (away > 2 * FARTHEST)] = -1
+    away[SILENT] = away[:, SILENT] = -1
+    away[SILENT, SILENT] = 2 * FARTHEST + 1  # a rest goes on
+    found = []
+    for place, voice in enumerate(VOICES):
+        heard = [(PRIOR, voice), (A_BEAT_AGO, voice)]
+        heard += [(SAME_ROW, above) for above in VOICES[:place]]
+        found += [
+            Interval(kind, voice, link, source, away.astype(np.int16), 2 * FARTHEST + 2)
+            for link, source in heard
+        ]
+    return found
 
 
 class Arrays(pickle.Unpickler):
@@ -149,7 +188,8 @@ def rows_of(pieces: Pieces) -> tuple[Tensor, ...]:
     links = np.full((longest, len(LINK_PLACE)), -1)
     for place, back in enumerate(ECHOES):
         links[:, place] = number + 1 - back
-    links[:, LINK_PLACE[next(iter(OWN_LINKS))]] = number - 1  # prior: each voice's own last pitch
+    links[:, LINK_PLACE[PRIOR]] = number - 1
+    links[:, LINK_PLACE[SAME_ROW]] = number
     links[links < 1] = -1
     times = np.maximum(number - 1, 0) * TICKS_A_STEP
     shape = (len(pieces), longest)

@@ -53,6 +53,26 @@ def test_a_step_is_foretold_from_what_came_before() -> None:
     assert sum(n for name, n in alone.counts.items() if "." in name) == 4 * 21
 
 
+@torch.no_grad()
+def test_a_voice_is_foretold_from_those_above_alone() -> None:
+    """Another bass, and another tenor: what is drawn before them costs the same."""
+    piece, judge = chorale(12), model()
+    for lean in judge.decoder.leans.values():
+        torch.nn.init.normal_(lean.weight, std=0.3)
+    rows, times, links, scored = jsb.rows_of([piece])
+    scored[:, :-1] = False  # the last step alone is foretold
+    before = row_loss(judge, rows, times, links, scored).nats
+    for voice, blind in ((4, 3), (3, 2)):
+        rows[:, -1, voice] += 5
+        after = row_loss(judge, rows, times, links, scored).nats
+        for name, nats in after.items():
+            place = jsb.VOICES.index(name.split(".")[1]) if "." in name else 0
+            if place < blind:
+                assert float(nats) == pytest.approx(float(before[name]), rel=1e-6)
+        changed = next(n for n in after if n.endswith(jsb.VOICES[voice - 1]))
+        assert float(after[changed]) != pytest.approx(float(before[changed]), rel=1e-3)
+
+
 def test_sums_over_all_pitches() -> None:
     """A split's figure is its pieces' nats over its pitches: longer pieces count for more."""
     pieces, judge = [chorale(12, 1), chorale(40, 2)], model()
