@@ -43,6 +43,13 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
     help="How much a track that plays less than was planned is favoured; 0: not at all.",
 )
 @click.option(
+    "--harmony",
+    type=float,
+    default=0.8,
+    show_default=True,
+    help="By how much the temperature is multiplied where pitches and chords are chosen.",
+)
+@click.option(
     "--best-of",
     type=int,
     default=1,
@@ -76,6 +83,7 @@ def command(
     min_p: float,
     guidance: float,
     balance: float,
+    harmony: float,
     best_of: int,
     alone: bool,
     out: Path | None,
@@ -105,7 +113,7 @@ def command(
     if not 0 <= humanize <= 1:
         raise WishError(f"humanize {humanize:g} is out of range: allowed is 0 (off) to 1")
     wishes = wishes_of(told)
-    sampling = Sampling(temperature, top_k, top_p, min_p, guidance, balance)
+    sampling = Sampling(temperature, top_k, top_p, min_p, guidance, balance, harmony)
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     if seed < 0:
         raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")

@@ -1,6 +1,8 @@
 """One more row of a draft: what the model says of it, made legal, and chosen by chance."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ TRIES = 8
 """How often a row is begun anew because it led to what is not legal."""
 
 _TRACK_FIELDS = "instrument", "number"
+_HARMONIC = "pitch", "chord"
 _INSTRUMENT, _NUMBER = column(NOTE, "instrument"), column(NOTE, "number")
 
 
@@ -47,6 +50,12 @@ def draw_row(
     return row
 
 
+@cache
+def in_harmony(sampling: Sampling) -> Sampling:
+    """How pitches and chords are chosen: at a temperature of their own."""
+    return replace(sampling, temperature=min(sampling.temperature * sampling.harmony, 10.0))
+
+
 class _Known:
     """What the model said so far of the draft's next row: rows begun alike go on alike."""
 
@@ -68,7 +77,8 @@ class _Known:
             logits = draw.field_logits(name) if row else draw.kind_logits()
             if self._sampling.balance and row and row[0] == NOTE and name in _TRACK_FIELDS:
                 logits = leaned(logits, self._balance.leaning(row), self._sampling.balance)
-            found = self._odds[begun] = self._weigh(logits, mask, self._sampling)
+            sampling = in_harmony(self._sampling) if name in _HARMONIC else self._sampling
+            found = self._odds[begun] = self._weigh(logits, mask, sampling)
         return found
 
 

@@ -132,7 +132,7 @@ def _recipe(entries: dict[str, Any]) -> Recipe:
     """A recipe from its JSON; TypeError for a key that there is not or that is missing."""
     told = dict(entries)
     told["wishes"] = _wishes(told.get("wishes", {}))
-    told["sampling"] = Sampling(**{"balance": 0.0, **told.get("sampling", {})})
+    told["sampling"] = Sampling(**{"balance": 0.0, "harmony": 1.0, **told.get("sampling", {})})
     for field in fields(Recipe):
         if field.type in (int, float, str, bool) and field.name in told:
             kinds = (int, float) if field.type is float else (field.type,)

@@ -22,7 +22,8 @@ class Sampling:
     top_p: only the likeliest that together hold this share (Holtzman et al. 2020). min_p: only
     what is at least this share as likely as the likeliest (Nguyen et al. 2024). guidance: how many
     times what the wishes change counts; 1: as the model has it, at half the time. balance: how much
-    a choice leans towards what a plan says is due and has not come; 0: not at all.
+    a choice leans towards what a plan says is due and has not come; 0: not at all. harmony: by how
+    much the temperature is multiplied where a pitch or a chord is chosen.
     """
 
     temperature: float = 1.0
@@ -31,6 +32,7 @@ class Sampling:
     min_p: float = 0.0
     guidance: float = 1.0
     balance: float = 3.0
+    harmony: float = 0.8
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
@@ -40,6 +42,7 @@ class Sampling:
             ("min-p", self.min_p, 0, 1),
             ("guidance", self.guidance, 0, 10),
             ("balance", self.balance, 0, 10),
+            ("harmony", self.harmony, 0, 10),
         ):
             if not low <= value <= high:
                 raise SettingError(f"{name} {value:g} is out of range: allowed is {low} to {high}")

@@ -151,3 +151,9 @@ def test_a_file_without_notes_is_refused() -> None:
     """There is nothing to repair."""
     with pytest.raises(MidiError, match="no notes"):
         repaired(smf([END]))
+
+
+def test_a_note_that_is_never_released_beside_one_that_is() -> None:
+    """Two notes begin at once and one of them has no end: both are kept."""
+    chord = [(0, b"\x90\x3c\x40"), (0, b"\x90\x40\x40"), (96, b"\x80\x3c\x40"), END]
+    assert struck(fixed(chord)) == [(0, 0, 0x3C), (0, 0, 0x40)]

@@ -4,6 +4,7 @@ Every sound gets a track and a channel: notes are told apart by track, channel a
 plays them. Left out: sysex, program changes and banks past the first, messages without notes.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -99,7 +100,7 @@ def _parts(opened: Opened) -> list[Part]:
     parts = []
     for track, notes in enumerate(opened.notes):
         groups: dict[tuple[int, int], list[Sounding]] = {}
-        for note in sorted(notes):
+        for note in sorted(notes, key=_in_time):
             program = programs[note.channel]
             changes = np.array([tick for tick, _ in program])
             place = int(np.searchsorted(changes, note.onset, side="right")) - 1
@@ -107,6 +108,12 @@ def _parts(opened: Opened) -> list[Part]:
         for (channel, program_number), played in sorted(groups.items(), key=lambda g: g[0][0]):
             parts.append(Part(track, channel, program_number, tuple(played)))
     return parts
+
+
+def _in_time(note: Sounding) -> tuple[float, ...]:
+    """The order of notes; one that is never released comes after those of its onset that are."""
+    release = math.inf if note.release is None else note.release
+    return note.onset, release, note.channel, note.pitch, note.velocity
 
 
 def _programs(opened: Opened) -> list[list[tuple[int, int]]]:
