@@ -15,13 +15,11 @@ import numpy as np
 from _machine import Machine, leave, markdown_table
 from _machine import options as machine_options
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.model_selection import cross_val_predict
 
 from musegen.composing.composer import Composer
 from musegen.corpus.collection import Collection
 from musegen.corpus.shards import load_prepared
-from musegen.evaluation.hearing import TREES, heard_as, sound_of, told_right
+from musegen.evaluation.hearing import GenreJudge, heard_as, told_right
 from musegen.model.sampling import Sampling
 from musegen.music.score import Score
 from musegen.music.timing import bar_lines
@@ -35,24 +33,20 @@ GENRES = (
 )  # fmt: skip
 
 
-def features(score: Score, bars: int) -> list[float]:
-    """What the judge hears of the first `bars` bars."""
-    return sound_of(trim(score, 0, bars) if len(bar_lines(score)) - 1 > bars else score)
-
-
 def real(
     collection: Collection, pieces: NDArray[np.int64], names: tuple[str, ...], bars: int, most: int
-) -> tuple[NDArray[np.float64], list[str]]:
-    """Features and genres of at most `most` real pieces of each genre, evenly spread."""
-    rows, labels = [], []
+) -> list[tuple[str, Score]]:
+    """The first bars of at most `most` real pieces of each genre, evenly spread."""
+    taken = []
     for genre in GENRES:
         found = pieces[collection.genre[pieces] == names.index(genre) + 1]
         spread = np.linspace(0, len(found) - 1, min(most, len(found))).astype(int)
         for piece in found[spread].tolist():
             score, _ = decode(collection.rows(piece), names)
-            rows.append(features(score, bars))
-            labels.append(genre)
-    return np.array(rows), labels
+            taken.append(
+                (genre, trim(score, 0, bars) if len(bar_lines(score)) > bars + 1 else score)
+            )
+    return taken
 
 
 def main() -> None:
@@ -68,8 +62,8 @@ def main() -> None:
     machine = Machine(["torch", "scikit-learn"])
     ready = load_prepared(options.prepared)
     collection, names = ready.collection, tuple(ready.genres)
-    kept, kept_labels = real(collection, collection.judging, names, options.bars, 60)
-    seen, seen_labels = real(collection, collection.training, names, options.bars, 120)
+    kept = real(collection, collection.judging, names, options.bars, 60)
+    seen = real(collection, collection.training, names, options.bars, 120)
 
     composer = Composer.load(options.checkpoint)
     composed, asked = [], []
@@ -78,38 +72,27 @@ def main() -> None:
         wishes = Controls(genre=genre, bars=options.bars)
         seed = options.seed + 1000 * place
         for piece in composer.compose(wishes, sampling, seed, count=options.each):
-            composed.append(features(piece.score, options.bars))
+            composed.append(piece.score)
             asked.append(genre)
-    forest = RandomForestClassifier(TREES, class_weight="balanced", random_state=0)
-    made = np.array(composed)
     judges: dict[str, object] = {}
     rows = []
-    for judge, (known, labels) in {
-        "held-out pieces": (kept, kept_labels),
-        "training pieces": (seen, seen_labels),
-    }.items():
-        forest.fit(known, labels)
-        heard = forest.predict(made).tolist()
-        if known is kept:  # the ceiling must not be judged by trees that learned the same pieces
-            folds = max(min(5, *(kept_labels.count(g) for g in set(kept_labels))), 2)
-            ceiling = cross_val_predict(forest, kept, kept_labels, cv=folds).tolist()
-        else:
-            ceiling = forest.predict(kept).tolist()
-        judges[judge] = {
-            "composed": told_right(heard, asked),
-            "real": told_right(ceiling, kept_labels),
-            "heard_as": heard_as(heard, asked),
-        }
-        rows.append(
-            [
-                judge,
-                len(labels),
-                f"{told_right(heard, asked):.2f}",
-                f"{told_right(ceiling, kept_labels):.2f}",
-            ]
+    for name, known in {"held-out pieces": kept, "training pieces": seen}.items():
+        judge = GenreJudge.of(known, least=1)
+        assert judge is not None, f"the {name} are not of two genres"
+        heard = judge.hear(composed)
+        true = [genre for genre, _ in kept]
+        # the ceiling must not be judged by trees that learned the same pieces
+        ceiling = (
+            judge.ceiling
+            if known is kept
+            else told_right(judge.hear([score for _, score in kept]), true)
         )
-    chance = 1 / len(set(kept_labels))
-    confusion = heard_as(forest.predict(made).tolist(), asked)
+        confusion = heard_as(heard, asked)
+        judges[name] = {
+            "composed": told_right(heard, asked), "real": ceiling, "heard_as": confusion,
+        }  # fmt: skip
+        rows.append([name, len(known), f"{told_right(heard, asked):.2f}", f"{ceiling:.2f}"])
+    chance = 1 / len(set(true))
     text = (
         f"Compositions of {options.bars} bars, {options.each} of each of {len(GENRES)} genres, "
         f"asked for by genre alone; chance is {chance:.2f}. Accuracy is the mean over genres.\n\n"

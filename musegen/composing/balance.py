@@ -23,6 +23,7 @@ SLACK_QUARTERS, SLACK_NOTES = 4.0, 1.0
 """Added to both sides, so that the first bar decides little: the notes of so long, and these."""
 
 _ONSET, _INSTRUMENT, _NUMBER = (column(NOTE, name) for name in ("onset", "instrument", "number"))
+_ITS_INSTRUMENT, _ITS_NUMBER = column(TRACK, "instrument"), column(TRACK, "number")
 _DENSITY, _METER = column(TRACK, "density"), column(BAR, "meter")
 
 
@@ -44,7 +45,7 @@ class Balance:
     def take(self, row: list[int]) -> None:
         """Take one more row of the piece into account."""
         if row[0] == TRACK:
-            track = row[column(TRACK, "instrument")], row[column(TRACK, "number")]
+            track = row[_ITS_INSTRUMENT], row[_ITS_NUMBER]
             density = from_level(scales.DENSITY, row[_DENSITY])
             if density:
                 self._density[track] = density

@@ -20,6 +20,9 @@ DRAWS = 1000
 
 FOLDS, TREES, ROUNDS = 5, 150, 2
 
+LEAST_IN_GENRE = 5
+"""Of a genre with fewer held-out pieces nothing is said."""
+
 FURTHEST = 4.0
 """A feature counts as at most so many deviations of the real pieces away from their mean: one odd
 piece must not decide a distance between sets."""

@@ -27,6 +27,9 @@ from musegen.tokens.controls import MODES, Chord, Controls
 
 Floats = NDArray[np.float64]
 
+KINDS = ("mood", "key", "density", "polyphony", "loudness", "chords")
+"""What is asked for of any model, one after another."""
+
 NUMBERS = ("valence", "arousal", "density", "polyphony", "loudness")
 PROGRESSIONS = (
     ((0, ""), (7, ""), (9, "m"), (5, "")),
@@ -87,25 +90,25 @@ def controls_report(
     chance = np.random.default_rng(seed)
     real = _real(collection, composer.genres, bars, most=300)
     judge = GenreJudge.of([(controls.genre, score) for controls, score in real])
-    kinds = ["mood", "key", "density", "polyphony", "loudness", "chords"]
-    kinds += ["genre"] if judge is not None else []
-    answers: list[Answer] = []
-    for place, kind in enumerate(kinds):
-        asked, scores = [], []
-        for number in range(each):
-            if kind == "genre" and judge is not None:
-                wishes = Controls(genre=judge.genres[number % len(judge.genres)], bars=bars)
-            else:
-                wishes = _wish(kind, chance, real, bars)
+    total = each * (len(KINDS) + (judge is not None))
+
+    def composed(place: int, asked: list[Controls]) -> list[Score]:
+        scores = []
+        for number, wishes in enumerate(asked):
             (piece,) = composer.compose(wishes, sampling, seed + 1000 * place + number)
-            asked.append(wishes)
             scores.append(piece.score)
             if progress is not None:
-                progress(place * each + number + 1, len(kinds) * each)
-        if kind == "genre" and judge is not None:
-            answers.append(_genres(judge, asked, scores, chance))
-        else:
-            answers += _answers(kind, asked, scores, real, chance)
+                progress(place * each + number + 1, total)
+        return scores
+
+    answers: list[Answer] = []
+    for place, kind in enumerate(KINDS):
+        asked = [_wish(kind, chance, real, bars) for _ in range(each)]
+        answers += _answers(kind, asked, composed(place, asked), real, chance)
+    if judge is not None:
+        genres = judge.genres
+        asked = [Controls(genre=genres[number % len(genres)], bars=bars) for number in range(each)]
+        answers.append(_genres(judge, asked, composed(len(KINDS), asked), chance))
     return answers
 
 

@@ -8,11 +8,13 @@ from pieces that no model learned from.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from musegen.evaluation.comparing import LEAST_IN_GENRE
 from musegen.music.measure import measure
 from musegen.music.score import Score
 
@@ -20,8 +22,6 @@ Floats = NDArray[np.float64]
 
 TREES = 400
 FOLDS = 5
-LEAST_IN_GENRE = 5
-"""A genre with fewer real pieces cannot be told."""
 
 _FAMILIES = 17  # sixteen of General MIDI, and drums
 
@@ -73,36 +73,50 @@ def heard_as(heard: Sequence[str], asked: Sequence[str]) -> Mapping[str, Mapping
 
 @dataclass(frozen=True, eq=False)
 class GenreJudge:
-    """Hears genres. `ceiling`: `told_right` of its own pieces, each judged without knowing it."""
+    """Hears genres, as it learned them from the features (pieces, features) of real pieces."""
 
-    genres: tuple[str, ...]
-    ceiling: float
-    _forest: Any
+    rows: Floats
+    labels: tuple[str, ...]
 
     @classmethod
     def of(
         cls, pieces: Sequence[tuple[str | None, Score]], least: int = LEAST_IN_GENRE
     ) -> "GenreJudge | None":
         """A judge of the genres of which there are `least` real pieces; None where not of two."""
-        from sklearn.ensemble import RandomForestClassifier
+        counts = Counter(genre for genre, _ in pieces)
+        known = [(g, score) for g, score in pieces if g is not None and counts[g] >= least]
+        labels = tuple(genre for genre, _ in known)
+        if len(set(labels)) < 2:
+            return None
+        return cls(np.array([sound_of(score) for _, score in known]), labels)
+
+    @cached_property
+    def genres(self) -> tuple[str, ...]:
+        """The genres that it knows."""
+        return tuple(sorted(set(self.labels)))
+
+    @cached_property
+    def ceiling(self) -> float:
+        """`told_right` of its own pieces, each judged by trees that did not learn from it."""
         from sklearn.model_selection import cross_val_predict
 
-        counts = Counter(genre for genre, _ in pieces if genre is not None)
-        genres = tuple(sorted(genre for genre, count in counts.items() if count >= least))
-        known = [(genre, score) for genre, score in pieces if genre in genres]
-        if len(genres) < 2:
-            return None
-        rows: Floats = np.array([sound_of(score) for _, score in known])
-        labels = [genre for genre, _ in known if genre is not None]
-        forest = RandomForestClassifier(TREES, class_weight="balanced", random_state=0)
-        folds = max(min(FOLDS, *(counts[genre] for genre in genres)), 2)
-        apart = cross_val_predict(forest, rows, labels, cv=folds).tolist()
-        forest.fit(rows, labels)
-        return cls(genres, told_right(apart, labels), forest)
+        fewest = min(Counter(self.labels).values())
+        folds = max(min(FOLDS, fewest), 2)
+        apart = cross_val_predict(_trees(), self.rows, self.labels, cv=folds).tolist()
+        return told_right(apart, self.labels)
 
     def hear(self, scores: Sequence[Score]) -> list[str]:
         """The likeliest genre of each piece."""
-        found: list[str] = self._forest.predict(
-            np.array([sound_of(score) for score in scores])
-        ).tolist()
+        rows: Floats = np.array([sound_of(score) for score in scores])
+        found: list[str] = self._forest.predict(rows).tolist()
         return found
+
+    @cached_property
+    def _forest(self) -> Any:
+        return _trees().fit(self.rows, self.labels)
+
+
+def _trees() -> Any:
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(TREES, class_weight="balanced", random_state=0)

@@ -14,6 +14,7 @@ from musegen.composing.composer import Composer
 from musegen.corpus.collection import Collection
 from musegen.corpus.windows import scored_rows
 from musegen.evaluation.comparing import (
+    LEAST_IN_GENRE,
     Estimate,
     apart,
     frechet,
@@ -52,9 +53,6 @@ COMPOSED, OTHERS, BARS, PITCHES, NGRAM, UNIFORM = (
 
 EVERYTHING = "everything"
 """What the classifier may look at: all features."""
-
-LEAST_IN_GENRE = 5
-"""A genre with fewer held-out pieces has no interval worth naming."""
 
 FITTED = 2000
 """Training pieces, evenly spread, that the 5-gram is fitted on."""

@@ -5,12 +5,11 @@ In: the reports on music and form. Out: the parts of a page, the most telling fi
 
 from collections.abc import Mapping, Sequence
 
-from musegen.evaluation.comparing import Estimate
+from musegen.evaluation.comparing import LEAST_IN_GENRE, Estimate
 from musegen.evaluation.form import FormReport
 from musegen.evaluation.music import (
     COMPOSED,
     EVERYTHING,
-    LEAST_IN_GENRE,
     MusicReport,
 )
 from musegen.evaluation.statistics import NOTES, SOUND, STANDARD, STATISTICS

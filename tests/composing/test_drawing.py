@@ -1,54 +1,20 @@
 """Rows are as likely as the model says among legal rows, not field by field."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 
 from musegen.composing.composer import chance
 from musegen.composing.draft import Draft
 from musegen.composing.drawing import draw_row, in_harmony
-from musegen.model.paths import Logits
 from musegen.model.sampling import Sampling, legal_share
 from musegen.tokens.controls import Controls, TrackPlan
-from musegen.tokens.fields import BAR, FIELDS, KINDS, NOTE, column
+from musegen.tokens.fields import BAR, FIELDS, NOTE, column
 from musegen.tokens.head import head_rows
 from musegen.tokens.limits import Limits
+from tests.composing.told import Told
 
 PLAIN = Sampling(temperature=1.0, top_p=1.0, harmony=1.0)
 ONSET, PITCH = column(NOTE, "onset"), column(NOTE, "pitch")
-
-
-class Told:
-    """A model that says the same of every row: the odds of each field, all others being even."""
-
-    def __init__(self, odds: dict[str, dict[int, float]]) -> None:
-        self.odds = odds
-
-    def kind_logits(self) -> Logits:
-        """Odds of the kind."""
-        return self._logits("kind", len(KINDS))
-
-    def field_logits(self, name: str) -> Logits:
-        """Odds of a field."""
-        return self._logits(name, FIELDS[name].size)
-
-    def take_kind(self, kind: int, prior: Sequence[int] | None) -> None:
-        """Nothing depends on it."""
-
-    def take_track(self, track: int, before: int, note: Sequence[int] | None) -> None:
-        """Nothing depends on it."""
-
-    def take_field(self, name: str, value: int) -> None:
-        """Nothing depends on it."""
-
-    def _logits(self, name: str, size: int) -> Logits:
-        if name not in self.odds:
-            return np.zeros(size, dtype=np.float32)
-        odds = np.full(size, 1e-12, dtype=np.float32)
-        for value, share in self.odds[name].items():
-            odds[value] = share
-        return np.log(odds)
 
 
 def piano(onsets: dict[int, float], pitches: dict[int, float]) -> Told:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-OPTIONAL = ("miditok", "transformers", "symusic", "music21")
+OPTIONAL = ("miditok", "transformers")
 
 LOAD_ALL = """
 import importlib, sys
