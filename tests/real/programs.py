@@ -64,10 +64,10 @@ def font() -> str:
 def run(*command: str, cwd: Path) -> str:
     """All that the program said. It must end well."""
     done = subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=LIMIT_S, check=False,
+        command, cwd=cwd, capture_output=True, encoding="utf-8", timeout=LIMIT_S, check=False,
         stdin=subprocess.DEVNULL,
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(cwd),
-             "XDG_RUNTIME_DIR": str(cwd)},
+             "XDG_RUNTIME_DIR": str(cwd), "LANG": "C.UTF-8"},  # timidity looks there
     )  # fmt: skip
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
