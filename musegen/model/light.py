@@ -17,6 +17,7 @@ from musegen.errors import SettingError
 from musegen.model import plain
 from musegen.model.config import ROW_BASE, TIME_PERIODS, ModelConfig
 from musegen.model.layout import Layout, Related
+from musegen.model.packing import cache_shapes, move_cache, packed, packed_scale
 from musegen.model.paths import Arithmetic, Ints, Logits
 from musegen.model.sampling import Odds, Sampling
 from musegen.model.stored import Stored
@@ -99,6 +100,11 @@ class LightModel:
         """How many steps up and down a whole number has; 0 where numbers are float32."""
         return LEVELS if self.precision == "int8" else 0
 
+    @property
+    def compact(self) -> bool:
+        """Whether whole numbers are kept as int8, in the blocks of `packing`."""
+        return self.precision == "int8" and self.arithmetic is not plain
+
     @cached_property
     def layout(self) -> Layout:
         """Where each value lies among the embeddings."""
@@ -113,7 +119,7 @@ class LightModel:
         return table
 
     @cached_property
-    def backbone(self) -> tuple[NDArray[Any], ...]:
+    def backbone(self) -> tuple[Any, ...]:
         """What `step` and `prefill` take between the rows and the caches."""
         config = self.config
         pairs = config.width // config.heads // 2
@@ -124,7 +130,7 @@ class LightModel:
         places = np.linspace(0, 1, timed, dtype=np.float32)
         periods = np.float32(shortest) * np.float32(longest / shortest) ** places
         return (
-            self.layout.offsets, self.full, periods, rates,
+            config.hidden, self.layout.offsets, self.full, periods, rates,
             *self._matrix(self._weight("seen.weight")),
             self._layers("attention_norm"),
             *self._matrix(self._layers("qkv")), *self._matrix(self._layers("out")),
@@ -151,7 +157,7 @@ class LightModel:
     @cached_property
     def fields(self) -> dict[tuple[str, int], FieldWeights]:
         """What `field` takes after the state, by kind and number of the field."""
-        entries, scale = self._matrix(self.full)
+        entries = plain.in_levels(self.full, self.levels)
         found = {}
         for kind in TABLE.kinds:
             if not kind.fields or not kind.drawn:
@@ -172,7 +178,7 @@ class LightModel:
                     (
                         gates[number, 0], norms[number, 0],
                         up[0][number], up[1][number], down[0][number], down[1][number],
-                        entries[start:end], scale[start:end], bias,
+                        *self._kept(entries[0][start:end], entries[1][start:end]), bias,
                         *self._matrix(leans), lean_bias,
                     ),
                     related, steps, end - start,
@@ -203,9 +209,13 @@ class LightModel:
 
     def _matrix(self, weights: Array) -> Matrix:
         """A matrix, or a stack of them, in this precision."""
-        numbers, scale = plain.in_levels(weights, self.levels)
-        compact = self.levels and self.arithmetic is not plain
-        return np.ascontiguousarray(numbers, dtype=np.int8 if compact else np.float32), scale
+        return self._kept(*plain.in_levels(weights, self.levels))
+
+    def _kept(self, numbers: Array, scale: Array) -> Matrix:
+        """The numbers of a matrix and their scales as the arithmetic takes them."""
+        if self.compact:
+            return packed(numbers), packed_scale(scale)
+        return np.ascontiguousarray(numbers), scale
 
 
 class LightStepper:
@@ -219,13 +229,17 @@ class LightStepper:
         config = model.config
         self._lengths = np.zeros(slots, dtype=np.int64)
         self.told = Told(slots, config.context, TABLE.columns)
-        shape = (config.layers, slots, config.heads, config.width // config.heads, config.context)
-        sort = model.own[0].dtype
+        keys, values, scales = cache_shapes(
+            config.heads, config.width // config.heads, config.context, model.compact
+        )
+        shape = config.layers, slots
+        sort = np.int8 if model.compact else np.float32
         rows = (slots, config.context, config.width)
         self.embedded = np.zeros(rows, dtype=np.float32)
         self.states = np.zeros(rows, dtype=np.float32)
-        self._keys, self._values = np.zeros(shape, dtype=sort), np.zeros(shape, dtype=sort)
-        self._key_scale = np.zeros((*shape[:3], shape[4]), dtype=np.float32)
+        self._keys = np.zeros((*shape, *keys), dtype=sort)
+        self._values = np.zeros((*shape, *values), dtype=sort)
+        self._key_scale = np.zeros((*shape, *scales), dtype=np.float32)
         self._value_scale = np.zeros_like(self._key_scale)
 
     @property
@@ -259,8 +273,9 @@ class LightStepper:
         last = self.active - 1
         if slot != last:
             length = int(self._lengths[last])
-            for cache in (self._keys, self._values, self._key_scale, self._value_scale):
-                cache[:, slot, ..., :length] = cache[:, last, ..., :length]
+            move_cache(self._keys, self._values, last, slot, length)
+            for scale in (self._key_scale, self._value_scale):
+                scale[:, slot, :, :length] = scale[:, last, :, :length]
             for vectors in (self.embedded, self.states):
                 vectors[slot, :length] = vectors[last, :length]
             self.told.move(last, slot, length)
@@ -283,7 +298,7 @@ class LightStepper:
             )
         self.told.begin(slot, rows, links)
         plain.prefill(
-            rows.astype(np.int64), times, links, self.model.levels,
+            self.model.arithmetic.multiply, rows.astype(np.int64), times, links, self.model.levels,
             self.embedded[slot], self.states[slot], self._keys[:, slot], self._key_scale[:, slot],
             self._values[:, slot], self._value_scale[:, slot],
             *self.model.backbone,
@@ -360,7 +375,7 @@ class LightDraw:
         for place, related in enumerate(weights.related):
             which = self._stepper.told.against(related, self._slot, self._after, self._rows)
             steps[place] = weights.steps[place][which]
-        return self._model.arithmetic.field(self._state, before, *weights.arrays, steps)
+        return self._model.arithmetic.field(self._state, before, self._model.levels, *weights.arrays, steps)
 
     def take_field(self, name: str, value: int) -> None:
         """Fix the next field's value."""
@@ -374,6 +389,7 @@ class LightDraw:
             vectors[0] = embedded[track]
         if before >= 0:
             vectors[1], vectors[2] = embedded[before], states[before]
-        seen = self._model.arithmetic.own(vectors.ravel(), *self._model.own)
-        self._state = self._state + seen
+        model = self._model
+        seen = model.arithmetic.multiply(vectors.reshape(1, -1), *model.own, model.levels)
+        self._state = self._state + seen[0, : len(self._state)]
         self._own = None

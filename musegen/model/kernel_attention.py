@@ -1,0 +1,168 @@
+"""One head's cache and its attention, as machine code.
+
+In float32 keys and values are (head width, context). In whole numbers they lie in blocks as
+`packing` says: keys as a matrix whose outputs are rows, values as one whose inputs are.
+"""
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator"
+
+import math
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
+
+from musegen.model.kernel_products import FAST, F, dots_of_one, in_whole
+from musegen.model.packing import BLOCK, GROUP
+
+LEVELS = 127
+_FINEST = 32767
+_MOST = 16e6
+"""Shares add up to at most so much: times 127 they stay below 2**31."""
+
+_LOG2E, _LN2_HIGH, _LN2_LOW = F(1.4426950408889634), F(0.693359375), F(-2.12194440e-4)
+_LEAST = F(-87.0)
+
+
+@njit(**FAST)
+def exponential(x):
+    """e**x of a float32 up to 87, to the last bit or two: Cephes' expf, which vectorises."""
+    x = max(x, _LEAST)
+    whole = np.floor(x * _LOG2E + F(0.5))
+    x = x - whole * _LN2_HIGH
+    x = x - whole * _LN2_LOW
+    y = F(1.9875691500e-4)
+    y = y * x + F(1.3981999507e-3)
+    y = y * x + F(8.3334519073e-3)
+    y = y * x + F(4.1665795894e-2)
+    y = y * x + F(1.6666665459e-1)
+    y = y * x + F(5.0000001201e-1)
+    y = y * x * x + x + F(1.0)
+    power = np.int32((np.int32(whole) + np.int32(127)) << np.int32(23))
+    return y * power.view(np.float32)
+
+
+@njit(**FAST)
+def in_levels(x):
+    """The scale of a vector that is kept as whole numbers up to LEVELS."""
+    most = F(1e-20)
+    for d in range(len(x)):
+        most = max(most, abs(x[d]))
+    return most / F(LEVELS)
+
+
+def store_key(k, place, keys, scale):
+    """The key k of row `place` goes into its head's cache."""
+    raise NotImplementedError("only what is compiled calls it")
+
+
+def store_value(v, place, values, scale):
+    """The value v of row `place` goes into its head's cache."""
+    raise NotImplementedError("only what is compiled calls it")
+
+
+def attend(q, keys, key_scale, values, value_scale, length, scores, shares, y):
+    """y (head width,) = the attention of q over the first `length` rows of its head's cache.
+
+    Room for (1, rows) each: scores, float32; shares, int16.
+    """
+    raise NotImplementedError("only what is compiled calls it")
+
+
+def _store_key_whole(k, place, keys, scale):
+    scale[place] = in_levels(k)
+    block, lane = place // BLOCK, place % BLOCK * GROUP
+    for d in range(len(k)):
+        at = d // GROUP * (BLOCK * GROUP) + lane + d % GROUP
+        keys[block, at] = np.rint(k[d] / scale[place])
+
+
+def _store_value_whole(v, place, values, scale):
+    scale[place] = in_levels(v)
+    group = place // GROUP * (BLOCK * GROUP) + place % GROUP
+    for d in range(len(v)):
+        values[d // BLOCK, group + d % BLOCK * GROUP] = np.rint(v[d] / scale[place])
+
+
+def _store_key_real(k, place, keys, scale):
+    scale[place] = F(1)
+    for d in range(len(k)):
+        keys[d, place] = k[d]
+
+
+def _store_value_real(v, place, values, scale):
+    scale[place] = F(1)
+    for d in range(len(v)):
+        values[d, place] = v[d]
+
+
+def _attend_whole(q, keys, key_scale, values, value_scale, length, scores, shares, y):
+    width = len(q)
+    sought, q_scale = np.empty((1, width), dtype=np.int16), np.empty(1, dtype=F)
+    q_scale[0] = in_whole(q, _FINEST, sought[0]) * F(1.0 / math.sqrt(width))
+    for block in range((length + BLOCK - 1) // BLOCK):
+        dots_of_one(keys, key_scale, sought, q_scale, scores, block, 0, width // GROUP)
+    score, share = scores[0], shares[0]
+    most = F(-3e38)
+    for t in range(length):
+        most = max(most, score[t])
+    total, weight, heaviest = F(0), F(0), F(1e-30)
+    for t in range(length):
+        odds = exponential(score[t] - most)
+        total += odds
+        score[t] = odds * value_scale[t]
+    for t in range(length):
+        weight += score[t]
+        heaviest = max(heaviest, score[t])
+    enlarge = min(F(_FINEST) / heaviest, F(_MOST) / weight)
+    for t in range(length):
+        share[t] = np.int16(np.rint(score[t] * enlarge))
+    groups = (length + GROUP - 1) // GROUP
+    for t in range(length, groups * GROUP):
+        share[t] = 0
+    one, ones = np.empty(1, dtype=F), np.ones(len(values) * BLOCK, dtype=F)
+    seen = np.empty((1, len(values) * BLOCK), dtype=F)
+    one[0] = F(1) / (enlarge * total)
+    for block in range(len(values)):
+        dots_of_one(values, ones, shares, one, seen, block, 0, groups)
+    for d in range(width):
+        y[d] = seen[0, d]
+
+
+def _attend_real(q, keys, key_scale, values, value_scale, length, scores, shares, y):
+    width = len(q)
+    shrink = F(1.0 / math.sqrt(width))
+    score = scores[0]
+    for t in range(length):
+        score[t] = F(0)
+    for d in range(width):
+        sought, k = q[d] * shrink, keys[d]
+        for t in range(length):
+            score[t] += sought * k[t]
+    most = F(-3e38)
+    for t in range(length):
+        most = max(most, score[t])
+    total = F(0)
+    for t in range(length):
+        odds = exponential(score[t] - most)
+        total += odds
+        score[t] = odds
+    for d in range(width):
+        seen, v = F(0), values[d]
+        for t in range(length):
+            seen += score[t] * v[t]
+        y[d] = seen / total
+
+
+@overload(store_key, jit_options=FAST)
+def _store_key(k, place, keys, scale):
+    return _store_key_whole if keys.dtype is types.int8 else _store_key_real
+
+
+@overload(store_value, jit_options=FAST)
+def _store_value(v, place, values, scale):
+    return _store_value_whole if values.dtype is types.int8 else _store_value_real
+
+
+@overload(attend, jit_options=FAST)
+def _attend(q, keys, key_scale, values, value_scale, length, scores, shares, y):
+    return _attend_whole if keys.dtype is types.int8 else _attend_real
