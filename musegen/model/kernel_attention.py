@@ -11,7 +11,15 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from musegen.model.kernel_products import FAST, F, dots_of_one, in_whole
+from musegen.model.kernel_products import (
+    BLOCKS,
+    FAST,
+    F,
+    dots_of_blocks,
+    dots_of_one,
+    in_whole,
+    largest,
+)
 from musegen.model.packing import BLOCK, GROUP
 
 LEVELS = 127
@@ -42,12 +50,13 @@ def exponential(x):
 
 
 @njit(**FAST)
-def in_levels(x):
-    """The scale of a vector that is kept as whole numbers up to LEVELS."""
-    most = F(1e-20)
-    for d in range(len(x)):
-        most = max(most, abs(x[d]))
-    return most / F(LEVELS)
+def highest(x):
+    """The highest of the numbers of a vector, compared as integers that have their order."""
+    bits, most = x.view(np.int32), np.int32(-0x7FFFFFFF)
+    for i in range(len(x)):
+        ordered = np.int32(bits[i] ^ ((bits[i] >> 31) & 0x7FFFFFFF))
+        most = ordered if ordered > most else most
+    return np.int32(most ^ ((most >> 31) & 0x7FFFFFFF)).view(np.float32)
 
 
 def store_key(k, place, keys, scale):
@@ -69,7 +78,7 @@ def attend(q, keys, key_scale, values, value_scale, length, scores, shares, y):
 
 
 def _store_key_whole(k, place, keys, scale):
-    scale[place] = in_levels(k)
+    scale[place] = largest(k) / F(LEVELS)
     block, lane = place // BLOCK, place % BLOCK * GROUP
     for d in range(len(k)):
         at = d // GROUP * (BLOCK * GROUP) + lane + d % GROUP
@@ -77,7 +86,7 @@ def _store_key_whole(k, place, keys, scale):
 
 
 def _store_value_whole(v, place, values, scale):
-    scale[place] = in_levels(v)
+    scale[place] = largest(v) / F(LEVELS)
     group = place // GROUP * (BLOCK * GROUP) + place % GROUP
     for d in range(len(v)):
         values[d // BLOCK, group + d % BLOCK * GROUP] = np.rint(v[d] / scale[place])
@@ -99,21 +108,17 @@ def _attend_whole(q, keys, key_scale, values, value_scale, length, scores, share
     width = len(q)
     sought, q_scale = np.empty((1, width), dtype=np.int16), np.empty(1, dtype=F)
     q_scale[0] = in_whole(q, _FINEST, sought[0]) * F(1.0 / math.sqrt(width))
-    for block in range((length + BLOCK - 1) // BLOCK):
-        dots_of_one(keys, key_scale, sought, q_scale, scores, block, 0, width // GROUP)
+    for block in range(0, (length + BLOCK - 1) // BLOCK, BLOCKS):
+        dots_of_blocks(keys, key_scale, sought, q_scale, scores, block, 0, width // GROUP)
     score, share = scores[0], shares[0]
-    most = F(-3e38)
-    for t in range(length):
-        most = max(most, score[t])
-    total, weight, heaviest = F(0), F(0), F(1e-30)
+    most = highest(score[:length])
+    total, weight = F(0), F(0)
     for t in range(length):
         odds = exponential(score[t] - most)
         total += odds
         score[t] = odds * value_scale[t]
-    for t in range(length):
         weight += score[t]
-        heaviest = max(heaviest, score[t])
-    enlarge = min(F(_FINEST) / heaviest, F(_MOST) / weight)
+    enlarge = min(F(_FINEST) / largest(score[:length]), F(_MOST) / max(weight, F(1e-20)))
     for t in range(length):
         share[t] = np.int16(np.rint(score[t] * enlarge))
     groups = (length + GROUP - 1) // GROUP
@@ -122,7 +127,10 @@ def _attend_whole(q, keys, key_scale, values, value_scale, length, scores, share
     one, ones = np.empty(1, dtype=F), np.ones(len(values) * BLOCK, dtype=F)
     seen = np.empty((1, len(values) * BLOCK), dtype=F)
     one[0] = F(1) / (enlarge * total)
-    for block in range(len(values)):
+    blocks = len(values) // BLOCKS * BLOCKS
+    for block in range(0, blocks, BLOCKS):
+        dots_of_blocks(values, ones, shares, one, seen, block, 0, groups)
+    for block in range(blocks, len(values)):
         dots_of_one(values, ones, shares, one, seen, block, 0, groups)
     for d in range(width):
         y[d] = seen[0, d]
@@ -138,9 +146,7 @@ def _attend_real(q, keys, key_scale, values, value_scale, length, scores, shares
         sought, k = q[d] * shrink, keys[d]
         for t in range(length):
             score[t] += sought * k[t]
-    most = F(-3e38)
-    for t in range(length):
-        most = max(most, score[t])
+    most = highest(score[:length])
     total = F(0)
     for t in range(length):
         odds = exponential(score[t] - most)

@@ -29,6 +29,9 @@ FAST: dict[str, Any] = {
 TOGETHER = 4
 """How many vectors share what is loaded of a matrix."""
 
+BLOCKS = 4
+"""How many blocks share what is loaded of a vector, where there is one."""
+
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _LOADED = BLOCK * GROUP // 2  # numbers that are multiplied at once: 32, of 8 outputs
 _EVEN, _ODD = (
@@ -37,8 +40,8 @@ _EVEN, _ODD = (
 )
 
 
-def _dots(vectors: int, at_once: int) -> Any:
-    """A function that fills y (B, out) for one block of outputs and so many vectors from b on.
+def _dots(blocks: int, vectors: int, at_once: int) -> Any:
+    """A function that fills y (B, out) for so many blocks of outputs and vectors, from some on.
 
     at_once: how many groups of inputs are added up apart from each other, so that none waits.
     Pairs of products are added in one instruction (pmaddwd, or with its sum vpdpwssd): LLVM knows
@@ -46,113 +49,126 @@ def _dots(vectors: int, at_once: int) -> Any:
     """
     sums, wide = ir.VectorType(_I32, _LOADED // 2), ir.VectorType(_I32, _LOADED)
     real = ir.VectorType(ir.FloatType(), BLOCK)
-    none = ir.Constant(wide, ir.Undefined)
     repeated = ir.Constant(wide, [place % GROUP for place in range(_LOADED)])
+    halves = [(block, half) for block in range(blocks) for half in range(2)]
 
-    def paired(builder: Any, products: Any, more: Any) -> Any:
-        return builder.add(
-            builder.shuffle_vector(products, more, _EVEN),
-            builder.shuffle_vector(products, more, _ODD),
+    def paired(builder: Any, one: Any, two: Any) -> Any:
+        even, odd = (builder.shuffle_vector(one, two, mask) for mask in (_EVEN, _ODD))
+        return builder.add(even, odd)
+
+    def load(builder: Any, pointer: Any, place: Any, kind: Any, align: int) -> Any:
+        there = builder.bitcast(builder.gep(pointer, [place]), kind.as_pointer())
+        return builder.load(there, align=align)
+
+    def row(builder: Any, array: Any, number: Any) -> Any:
+        columns = builder.extract_value(array.shape, 1)
+        return builder.gep(array.data, [builder.mul(number, columns)])
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        first_block, first_vector, groups = given[5:]
+        numbers, scale, x, x_scale, y = (
+            context.make_array(kind)(context, builder, array)
+            for kind, array in zip(signature.args[:5], given[:5], strict=True)
         )
+        block_numbers = [builder.add(first_block, _I64(block)) for block in range(blocks)]
+        vector_numbers = [builder.add(first_vector, _I64(vector)) for vector in range(vectors)]
+        matrix = [row(builder, numbers, number) for number in block_numbers]
+        inputs = [row(builder, x, number) for number in vector_numbers]
+        found = [
+            {
+                (vector, *half): cgutils.alloca_once_value(builder, ir.Constant(sums, [0] * BLOCK))
+                for vector in range(vectors)
+                for half in halves
+            }
+            for _ in range(at_once)
+        ]
+        for sum_ in (sum_ for each in found for sum_ in each.values()):
+            builder.store(ir.Constant(sums, [0] * BLOCK), sum_)
+
+        def add(group: Any, into: Any) -> None:
+            first = builder.mul(group, _I64(2 * _LOADED))
+            weights = {}
+            for block, half in halves:
+                place = builder.add(first, _I64(half * _LOADED))
+                loaded = load(builder, matrix[block], place, ir.VectorType(_I8, _LOADED), 1)
+                weights[block, half] = builder.sext(loaded, wide)
+            for vector, pointer in enumerate(inputs):
+                place = builder.mul(group, _I64(GROUP))
+                four = load(builder, pointer, place, ir.VectorType(_I16, GROUP), 2)
+                none = ir.Constant(four.type, ir.Undefined)
+                factor = builder.sext(builder.shuffle_vector(four, none, repeated), wide)
+                for half in halves:
+                    products = builder.mul(weights[half], factor)
+                    more = paired(builder, products, ir.Constant(wide, ir.Undefined))
+                    sum_ = into[(vector, *half)]
+                    builder.store(builder.add(builder.load(sum_), more), sum_)
+
+        whole = builder.mul(builder.sdiv(groups, _I64(at_once)), _I64(at_once))
+        with cgutils.for_range_slice(builder, _I64(0), whole, _I64(at_once)) as (group, _):
+            for place, into in enumerate(found):
+                add(builder.add(group, _I64(place)), into)
+        if at_once > 1:
+            with cgutils.for_range_slice(builder, whole, groups, _I64(1)) as (group, _):
+                add(group, found[0])
+        none = ir.Constant(real, ir.Undefined)
+        each_one = ir.Constant(ir.VectorType(_I32, BLOCK), [0] * BLOCK)
+        for vector, number in enumerate(vector_numbers):
+            one = builder.load(builder.gep(x_scale.data, [number]))
+            one = builder.shuffle_vector(
+                builder.insert_element(none, one, _I32(0)), none, each_one
+            )
+            for block, place in enumerate(block_numbers):
+                totals = []
+                for half in range(2):
+                    total = builder.load(found[0][vector, block, half])
+                    for each in found[1:]:
+                        total = builder.add(total, builder.load(each[vector, block, half]))
+                    totals.append(total)
+                first = builder.mul(place, _I64(BLOCK))
+                product = builder.sitofp(paired(builder, *totals), real)
+                product = builder.fmul(product, load(builder, scale.data, first, real, 4))
+                there = builder.gep(row(builder, y, number), [first])
+                there = builder.bitcast(there, real.as_pointer())
+                builder.store(builder.fmul(product, one), there, align=4)
+        return context.get_dummy_value()
 
     @intrinsic
     def dots(typing, numbers, scale, x, x_scale, y, block, b, groups):  # type: ignore[misc]
         where = (types.intp,) * 3
-        signature = types.void(numbers, scale, x, x_scale, y, *where)
-
-        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-            block, b, groups = given[5:]
-            numbers, scale, x, x_scale, y = (
-                context.make_array(kind)(context, builder, array)
-                for kind, array in zip(signature.args[:5], given[:5], strict=True)
-            )
-
-            def row(array: Any, number: Any) -> Any:
-                columns = builder.extract_value(array.shape, 1)
-                return builder.gep(array.data, [builder.mul(number, columns)])
-
-            def load(pointer: Any, place: Any, kind: Any, align: int) -> Any:
-                there = builder.gep(pointer, [place])
-                return builder.load(builder.bitcast(there, kind.as_pointer()), align=align)
-
-            matrix = row(numbers, block)
-            places = [builder.add(b, _I64(v)) for v in range(vectors)]
-            inputs = [row(x, place) for place in places]
-            found = [
-                [[cgutils.alloca_once(builder, sums) for _ in range(2)] for _ in range(vectors)]
-                for _ in range(at_once)
-            ]
-            for sum_ in (s for each in found for pair in each for s in pair):
-                builder.store(ir.Constant(sums, [0] * (_LOADED // 2)), sum_)
-
-            def add(group: Any, into: Any) -> None:
-                halves = []
-                for half in range(2):
-                    place = builder.add(
-                        builder.mul(group, _I64(2 * _LOADED)), _I64(half * _LOADED)
-                    )
-                    loaded = load(matrix, place, ir.VectorType(_I8, _LOADED), 1)
-                    halves.append(builder.sext(loaded, wide))
-                for vector, pair in zip(inputs, into, strict=True):
-                    four = load(
-                        vector, builder.mul(group, _I64(GROUP)), ir.VectorType(_I16, GROUP), 2
-                    )
-                    spread = builder.shuffle_vector(
-                        four, ir.Constant(four.type, ir.Undefined), repeated
-                    )
-                    factor = builder.sext(spread, wide)
-                    for half, sum_ in zip(halves, pair, strict=True):
-                        more = paired(builder, builder.mul(half, factor), none)
-                        builder.store(builder.add(builder.load(sum_), more), sum_)
-
-            whole = builder.mul(builder.sdiv(groups, _I64(at_once)), _I64(at_once))
-            with cgutils.for_range_slice(builder, _I64(0), whole, _I64(at_once)) as (group, _):
-                for place, into in enumerate(found):
-                    add(builder.add(group, _I64(place)), into)
-            if at_once > 1:
-                with cgutils.for_range_slice(builder, whole, groups, _I64(1)) as (group, _):
-                    add(group, found[0])
-            first = builder.mul(block, _I64(BLOCK))
-            scales = load(scale.data, first, real, 4)
-            for v, place in enumerate(places):
-                halves = []
-                for half in range(2):
-                    total = builder.load(found[0][v][half])
-                    for each in found[1:]:
-                        total = builder.add(total, builder.load(each[v][half]))
-                    halves.append(total)
-                product = builder.fmul(builder.sitofp(paired(builder, *halves), real), scales)
-                undefined = ir.Constant(real, ir.Undefined)
-                one = builder.insert_element(
-                    undefined, builder.load(builder.gep(x_scale.data, [place])), _I32(0)
-                )
-                each_one = ir.Constant(ir.VectorType(_I32, BLOCK), [0] * BLOCK)
-                product = builder.fmul(product, builder.shuffle_vector(one, undefined, each_one))
-                there = builder.gep(row(y, place), [first])
-                builder.store(product, builder.bitcast(there, real.as_pointer()), align=4)
-            return context.get_dummy_value()
-
-        return signature, generate
+        return types.void(numbers, scale, x, x_scale, y, *where), generate
 
     return dots
 
 
-dots_of_one, dots_of_four = _dots(1, 2), _dots(TOGETHER, 1)
+dots_of_one, dots_of_four = _dots(1, 1, 2), _dots(1, TOGETHER, 1)
+dots_of_blocks = _dots(BLOCKS, 1, 1)
+
+
+@njit(**FAST)
+def largest(x):
+    """The largest size of the numbers of a vector, at least 1e-20.
+
+    Compared as integers, which floats above 0 follow in order: that vectorises, and a number that
+    is none counts as the largest.
+    """
+    bits, most = x.view(np.int32), np.int32(0)
+    for i in range(len(x)):
+        size = np.int32(bits[i] & 0x7FFFFFFF)
+        most = size if size > most else most
+    return max(np.int32(most).view(np.float32), F(1e-20))
 
 
 @njit(**FAST)
 def in_whole(x, most, numbers):
     """The scale of the vector x; `numbers` (int16) are what they hold of x by it, up to `most`."""
-    largest = F(1e-20)
-    for i in range(len(x)):
-        largest = max(largest, abs(x[i]))
-    enlarge = F(most) / largest
+    size = largest(x)
+    enlarge = F(most) / size
     inner = min(len(x), len(numbers))
     for i in range(inner):
         numbers[i] = np.int16(np.rint(x[i] * enlarge))
     for i in range(inner, len(numbers)):
         numbers[i] = 0
-    return largest / F(most)
+    return size / F(most)
 
 
 def product(x, numbers, scale, y):
@@ -169,7 +185,10 @@ def _product_whole(x, numbers, scale, y):
     whole, x_scale = np.empty((batch, groups * GROUP), dtype=np.int16), np.empty(batch, dtype=F)
     for b in range(batch):
         x_scale[b] = in_whole(x[b], FINE, whole[b])
-    for block in range(numbers.shape[0]):
+    blocks = numbers.shape[0] // BLOCKS * BLOCKS if batch == 1 else 0
+    for block in range(0, blocks, BLOCKS):
+        dots_of_blocks(numbers, scale, whole, x_scale, y, block, 0, groups)
+    for block in range(blocks, numbers.shape[0]):
         b = 0
         while b + TOGETHER <= batch:
             dots_of_four(numbers, scale, whole, x_scale, y, block, b, groups)

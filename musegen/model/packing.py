@@ -16,6 +16,9 @@ Numbers = NDArray[Any]  # int8 or float32
 BLOCK, GROUP = 16, 4
 """Outputs in a block, and inputs of each of them that lie side by side."""
 
+ROWS = 4 * BLOCK
+"""The cache has room for a multiple of so many rows: the keys of so many are taken at once."""
+
 
 def rounded_up(count: int, to: int) -> int:
     """The next multiple of `to`."""
@@ -51,7 +54,7 @@ def cache_shapes(
     if not compact:
         shape = heads, head_width, context
         return shape, shape, (heads, context)
-    rows = rounded_up(context, BLOCK)
+    rows = rounded_up(context, ROWS)
     blocks = rounded_up(head_width, BLOCK) // BLOCK
     keys = heads, rows // BLOCK, head_width * BLOCK
     return keys, (heads, blocks, rows * BLOCK), (heads, rows)
