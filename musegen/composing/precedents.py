@@ -123,7 +123,8 @@ class Precedents:
 
     @cached_property
     def _form(self) -> Rows:
-        return self.rows[self.rows[:, 0] == FORM]
+        found: Rows = self.rows[self.rows[:, 0] == FORM]
+        return found
 
     @cached_property
     def _players(self) -> tuple[NDArray[np.intp], NDArray[np.int64]]:

@@ -189,8 +189,8 @@ def other_engine(recipe: Recipe) -> str:
     if recipe.engine == ENGINE:
         return ""
     return (
-        f"it was composed by engine {recipe.engine} of musegen, and this is engine {ENGINE}: from the "
-        "same recipe they make other notes"
+        f"it was composed by engine {recipe.engine} of musegen, and this is engine {ENGINE}: they "
+        "make other notes from the same recipe"
     )
 
 

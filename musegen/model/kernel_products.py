@@ -9,7 +9,7 @@ the same numbers alone as beside others.
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
@@ -19,7 +19,7 @@ from musegen.model.plain import FINE
 
 F = np.float32
 
-FAST: dict[str, Any] = {
+FAST: Any = {
     "fastmath": {"contract", "reassoc", "nsz"},
     "error_model": "numpy",
     "nogil": True,
@@ -50,7 +50,7 @@ def _dots(blocks: int, vectors: int, at_once: int) -> Any:
     sums, wide = ir.VectorType(_I32, _LOADED // 2), ir.VectorType(_I32, _LOADED)
     real = ir.VectorType(ir.FloatType(), BLOCK)
     repeated = ir.Constant(wide, [place % GROUP for place in range(_LOADED)])
-    halves = [(block, half) for block in range(blocks) for half in range(2)]
+    each_half = [(block, half) for block in range(blocks) for half in range(2)]
 
     def paired(builder: Any, one: Any, two: Any) -> Any:
         even, odd = (builder.shuffle_vector(one, two, mask) for mask in (_EVEN, _ODD))
@@ -76,9 +76,9 @@ def _dots(blocks: int, vectors: int, at_once: int) -> Any:
         inputs = [row(builder, x, number) for number in vector_numbers]
         found = [
             {
-                (vector, *half): cgutils.alloca_once_value(builder, ir.Constant(sums, [0] * BLOCK))
+                (vector, *place): cgutils.alloca_once(builder, sums)
                 for vector in range(vectors)
-                for half in halves
+                for place in each_half
             }
             for _ in range(at_once)
         ]
@@ -88,7 +88,7 @@ def _dots(blocks: int, vectors: int, at_once: int) -> Any:
         def add(group: Any, into: Any) -> None:
             first = builder.mul(group, _I64(2 * _LOADED))
             weights = {}
-            for block, half in halves:
+            for block, half in each_half:
                 place = builder.add(first, _I64(half * _LOADED))
                 loaded = load(builder, matrix[block], place, ir.VectorType(_I8, _LOADED), 1)
                 weights[block, half] = builder.sext(loaded, wide)
@@ -97,10 +97,10 @@ def _dots(blocks: int, vectors: int, at_once: int) -> Any:
                 four = load(builder, pointer, place, ir.VectorType(_I16, GROUP), 2)
                 none = ir.Constant(four.type, ir.Undefined)
                 factor = builder.sext(builder.shuffle_vector(four, none, repeated), wide)
-                for half in halves:
-                    products = builder.mul(weights[half], factor)
+                for which, weight in weights.items():
+                    products = builder.mul(weight, factor)
                     more = paired(builder, products, ir.Constant(wide, ir.Undefined))
-                    sum_ = into[(vector, *half)]
+                    sum_ = into[(vector, *which)]
                     builder.store(builder.add(builder.load(sum_), more), sum_)
 
         whole = builder.mul(builder.sdiv(groups, _I64(at_once)), _I64(at_once))
@@ -114,9 +114,7 @@ def _dots(blocks: int, vectors: int, at_once: int) -> Any:
         each_one = ir.Constant(ir.VectorType(_I32, BLOCK), [0] * BLOCK)
         for vector, number in enumerate(vector_numbers):
             one = builder.load(builder.gep(x_scale.data, [number]))
-            one = builder.shuffle_vector(
-                builder.insert_element(none, one, _I32(0)), none, each_one
-            )
+            one = builder.shuffle_vector(builder.insert_element(none, one, _I32(0)), none, each_one)
             for block, place in enumerate(block_numbers):
                 totals = []
                 for half in range(2):
@@ -133,7 +131,7 @@ def _dots(blocks: int, vectors: int, at_once: int) -> Any:
         return context.get_dummy_value()
 
     @intrinsic
-    def dots(typing, numbers, scale, x, x_scale, y, block, b, groups):  # type: ignore[misc]
+    def dots(typing, numbers, scale, x, x_scale, y, block, b, groups):
         where = (types.intp,) * 3
         return types.void(numbers, scale, x, x_scale, y, *where), generate
 
@@ -160,7 +158,7 @@ def largest(x):
 
 @njit(**FAST)
 def in_whole(x, most, numbers):
-    """The scale of the vector x; `numbers` (int16) are what they hold of x by it, up to `most`."""
+    """The scale of the vector x; `numbers` (int16) hold x by that scale, as much as they can."""
     size = largest(x)
     enlarge = F(most) / size
     inner = min(len(x), len(numbers))
@@ -172,7 +170,7 @@ def in_whole(x, most, numbers):
 
 
 def product(x, numbers, scale, y):
-    """y (B, out or more) = x (B, in or more) times the matrix (out, in) with a scale for each output.
+    """y (B, out or more) = x (B, in or more) times the matrix (out, in), with a scale by output.
 
     Whole numbers lie in blocks as `packing` has them, and y has room for all their outputs.
     """

@@ -55,7 +55,11 @@ def step(
     plain = pairs - timed
     enlarge = F(math.sqrt(width) * 0.5)
     linked = np.zeros((batch, links.shape[1] * width), dtype=F)
-    x, y, z = np.empty((batch, width), dtype=F), np.empty((batch, width), dtype=F), room(batch, width)
+    x, y, z = (
+        np.empty((batch, width), dtype=F),
+        np.empty((batch, width), dtype=F),
+        room(batch, width),
+    )
     cos = np.empty((batch, pairs), dtype=F)
     sin = np.empty((batch, pairs), dtype=F)
     for b in range(batch):
@@ -111,8 +115,8 @@ def step(
                 store_value(v, lengths[b], values[layer, b, head], value_scale[layer, b, head])
                 attend(
                     q, keys[layer, b, head], key_scale[layer, b, head],
-                    values[layer, b, head], value_scale[layer, b, head],
-                    lengths[b] + 1, scores, shares, y[b, head * head_width : (head + 1) * head_width],
+                    values[layer, b, head], value_scale[layer, b, head], lengths[b] + 1,
+                    scores, shares, y[b, head * head_width : (head + 1) * head_width],
                 )  # fmt: skip
         product(y, out[layer], out_scale[layer], z)
         for b in range(batch):
@@ -140,7 +144,8 @@ def field(
     """Logits (size,) of one field from the state (width,) and the embedding of what it said before.
 
     said: (1 or 0, width). up: (inner, width); down: (width, inner); entries: (size, width);
-    leans: (leans, width); levels: for `plain`. steps: (relations, size), numbers of leans, their number for none.
+    leans: (leans, width); levels: for `plain`; steps: (relations, size), numbers of leans, their
+    number for none.
     """
     width, size = len(state), len(bias)
     x, hidden = np.empty((1, width), dtype=F), np.empty((1, width), dtype=F)

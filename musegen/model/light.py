@@ -375,7 +375,9 @@ class LightDraw:
         for place, related in enumerate(weights.related):
             which = self._stepper.told.against(related, self._slot, self._after, self._rows)
             steps[place] = weights.steps[place][which]
-        return self._model.arithmetic.field(self._state, before, self._model.levels, *weights.arrays, steps)
+        return self._model.arithmetic.field(
+            self._state, before, self._model.levels, *weights.arrays, steps
+        )
 
     def take_field(self, name: str, value: int) -> None:
         """Fix the next field's value."""

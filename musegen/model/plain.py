@@ -47,12 +47,14 @@ def multiply(x: Array, numbers: Numbers, scale: Array, levels: int) -> Array:
     Each vector by itself: BLAS adds up in another order where there are several. Where matrices
     have `levels`, vectors become whole numbers, too, and all of them are multiplied at once.
     """
+    product: Array
     if not levels:
-        product: Array = (x[:, None] @ numbers.T)[:, 0] * scale
+        product = (x[:, None] @ numbers.T)[:, 0] * scale
         return product
     most = np.maximum(np.abs(x).max(axis=1, keepdims=True), np.float32(1e-20))
     whole = np.rint(x * (np.float32(FINE) / most))
-    return whole @ numbers.T * scale * (most / np.float32(FINE))
+    product = whole @ numbers.T * scale * (most / np.float32(FINE))
+    return product
 
 
 def embed(rows: Ints, offsets: Ints, full: Array) -> Array:
@@ -105,6 +107,7 @@ def prefill(
 
     def multiplied(x: Array, numbers: Numbers, scale: Array, outputs: int) -> Array:
         return times_matrix(np.ascontiguousarray(x), numbers, scale, levels)[:, :outputs]
+
     embedded[:count] = embed(rows, offsets, full)
     pointed = np.where(links[..., None] >= 0, embedded[links], np.float32(0))
     x = embedded[:count] + multiplied(pointed.reshape(count, -1), seen, seen_scale, width)
@@ -154,7 +157,9 @@ def step(
     cos, sin = angles(lengths, times, periods, rates)
     for layer in range(len(qkv)):
         y = normed(x, attention_norm[layer])
-        wide = multiply(y, qkv[layer], qkv_scale[layer], levels).reshape(batch, 3, heads, head_width)
+        wide = multiply(y, qkv[layer], qkv_scale[layer], levels).reshape(
+            batch, 3, heads, head_width
+        )
         q = rotate(wide[:, 0], cos, sin) / np.float32(math.sqrt(head_width))
         k, k_scale = in_levels(rotate(wide[:, 1], cos, sin), levels)
         v, v_scale = in_levels(wide[:, 2], levels)
@@ -178,9 +183,9 @@ def step(
 
 
 def field(
-    state: Array, said: Array, levels: int, gate: Array, weight: Array, up: Numbers, up_scale: Array,
-    down: Numbers, down_scale: Array, entries: Numbers, entries_scale: Array, bias: Array,
-    leans: Numbers, leans_scale: Array, leans_bias: Array, steps: Ints,
+    state: Array, said: Array, levels: int, gate: Array, weight: Array, up: Numbers,
+    up_scale: Array, down: Numbers, down_scale: Array, entries: Numbers, entries_scale: Array,
+    bias: Array, leans: Numbers, leans_scale: Array, leans_bias: Array, steps: Ints,
 ) -> Array:  # fmt: skip
     """Logits (size,) of one field from the state (width,) and the embedding of what it said before.
 

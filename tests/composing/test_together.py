@@ -20,7 +20,7 @@ from tests.composing.busy import GENRES
 from tests.model.tiny import tiny_model
 
 UNEVEN = ModelConfig(layers=2, width=104, heads=2, hidden=201, context=128, field_width=52)
-"""No size is a multiple of what the kernels take at once, and a piece is longer than the context."""
+"""No size is a multiple of what kernels take at once; a piece is longer than the context."""
 
 
 @pytest.fixture(scope="module")
