@@ -136,24 +136,30 @@ def step(
         normed(x[b], norm, states[b, lengths[b]])
 
 
+@njit(**FAST)
+def said(state, full, ids, x):
+    """x (width,) = the state and the vectors of these ids, one after another."""
+    for i in range(len(x)):
+        x[i] = state[i]
+    for number in ids:
+        vector = full[number]
+        for i in range(len(x)):
+            x[i] += vector[i]
+
+
 @njit(cache=True, **FAST)
 def field(
-    state, said, levels, gate, weight, up, up_scale, down, down_scale, entries, entries_scale, bias,
-    leans, leans_scale, leans_bias, steps,
+    state, full, ids, levels, before, which, gate, weight, up, up_scale, down, down_scale,
+    entries, entries_scale, bias, leans, leans_scale, leans_bias, steps,
 ):  # fmt: skip
-    """Logits (size,) of one field from the state (width,) and the embedding of what it said before.
-
-    said: (1 or 0, width). up: (inner, width); down: (width, inner); entries: (size, width);
-    leans: (leans, width); levels: for `plain`; steps: (relations, size), numbers of leans, their
-    number for none.
-    """
+    """Logits (size,) of one field: `plain.field` says of what."""
     width, size = len(state), len(bias)
     x, hidden = np.empty((1, width), dtype=F), np.empty((1, width), dtype=F)
-    enlarge = F(math.sqrt(width))
-    for i in range(width):
-        x[0, i] = state[i]
-        if len(said):
-            x[0, i] += said[0, i] * gate[i] * enlarge
+    said(state, full, ids, x[0])
+    if before >= 0:
+        enlarge = F(math.sqrt(width))
+        for i in range(width):
+            x[0, i] += full[before, i] * gate[i] * enlarge
     normed(x[0], weight, x[0])
     wide = room(1, len(up_scale))
     product(x, up, up_scale, wide)
@@ -172,9 +178,10 @@ def field(
     for i in range(len(leans_bias)):
         lean[0, i] += leans_bias[i]
     lean[0, len(leans_bias)] = F(0)
-    for r in range(len(steps)):
+    for number in which:
+        step = steps[number]
         for i in range(size):
-            logits[0, i] += lean[0, steps[r, i]]
+            logits[0, i] += lean[0, step[i]]
     return logits[0, :size]
 
 
@@ -188,6 +195,25 @@ def kind(state, weight, entries, bias):
     for i in range(len(bias)):
         logits[0, i] += bias[i]
     return logits[0]
+
+
+@njit(cache=True, **FAST)
+def own(state, full, ids, levels, track, before, embedded, states, numbers, scale):
+    """The state (width,) with what was said and what a note sees of its own track."""
+    width = len(state)
+    x, seen = np.empty(width, dtype=F), room(1, width)
+    vectors = np.zeros((1, 3 * width), dtype=F)
+    for i in range(width):
+        if track >= 0:
+            vectors[0, i] = embedded[track, i]
+        if before >= 0:
+            vectors[0, width + i] = embedded[before, i]
+            vectors[0, 2 * width + i] = states[before, i]
+    product(vectors, numbers, scale, seen)
+    said(state, full, ids, x)
+    for i in range(width):
+        x[i] += seen[0, i]
+    return x
 
 
 @njit(cache=True, **FAST)

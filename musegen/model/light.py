@@ -37,9 +37,7 @@ class FieldWeights:
 
     start: int  # the global id of its value 0
     arrays: tuple[NDArray[Any], ...]
-    related: tuple[Related, ...]  # what it is heard against
-    steps: tuple[NDArray[np.int64], ...]  # of each: numbers of leans, the number of leans for none
-    size: int
+    related: tuple[tuple[Related, int], ...]  # what it is heard against, and where its steps begin
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,34 +169,35 @@ class LightModel:
                 start = self.layout.starts[name]
                 end = start + TABLE.fields[name].size
                 bias = self._weight(f"decoder.bias.{kind.name}_{name}")
-                related = tuple(self.layout.related.get((kind.name, name), ()))
-                leans, lean_bias, steps = self._leans(related)
+                related = self.layout.related.get((kind.name, name), ())
+                leans, lean_bias, steps = self._leans(related, end - start)
+                firsts = np.cumsum([0, *(len(one.steps) for one in related)]).tolist()
                 found[kind.name, number] = FieldWeights(
                     start,
                     (
                         gates[number, 0], norms[number, 0],
                         up[0][number], up[1][number], down[0][number], down[1][number],
                         *self._kept(entries[0][start:end], entries[1][start:end]), bias,
-                        *self._matrix(leans), lean_bias,
+                        *self._matrix(leans), lean_bias, steps,
                     ),
-                    related, steps, end - start,
+                    tuple(zip(related, firsts, strict=False)),
                 )  # fmt: skip
         return found
 
     def _leans(
-        self, related: Sequence[Related]
-    ) -> tuple[Array, Array, tuple[NDArray[np.int64], ...]]:
+        self, related: Sequence[Related], size: int
+    ) -> tuple[Array, Array, NDArray[np.int64]]:
         """All leans of a field as one matrix (leans, width) with bias, and the steps into it."""
         total = sum(one.count for one in related)
         leans, bias = np.zeros((total, self.config.width), np.float32), np.zeros(total, np.float32)
-        steps, first = [], 0
+        steps, first = [np.empty((0, size), dtype=np.int64)], 0
         for one in related:
             last = first + one.count
             leans[first:last] = self._weight(f"decoder.leans.{one.name}.weight")
             bias[first:last] = self._weight(f"decoder.leans.{one.name}.bias")
             steps.append(np.where(one.steps < one.count, first + one.steps, total))
             first = last
-        return leans, bias, tuple(steps)
+        return leans, bias, np.concatenate(steps)
 
     def _weight(self, name: str) -> Array:
         return self.stored.weights[name]
@@ -228,7 +227,7 @@ class LightStepper:
         self.model = model
         config = model.config
         self._lengths = np.zeros(slots, dtype=np.int64)
-        self.told = Told(slots, config.context, TABLE.columns)
+        self.told = Told(slots)
         keys, values, scales = cache_shapes(
             config.heads, config.width // config.heads, config.context, model.compact
         )
@@ -278,7 +277,7 @@ class LightStepper:
                 scale[:, slot, :, :length] = scale[:, last, :, :length]
             for vectors in (self.embedded, self.states):
                 vectors[slot, :length] = vectors[last, :length]
-            self.told.move(last, slot, length)
+            self.told.move(last, slot)
             self._lengths[slot] = length
         self._lengths = self._lengths[:-1]
 
@@ -307,25 +306,21 @@ class LightStepper:
         state: Array = self.states[slot, count - 1]
         return state
 
-    def step(self, rows: Ints, times: Ints, links: Ints) -> Array:
+    def step(self, rows: Ints, times: Ints, links: Ints) -> None:
         """One more row (active, columns) for every active slot.
 
         times: (active,); links: (active, SEEN_LINKS), numbers of rows of the slot or -1.
-
-        Gives the states (active, width) that foretell the row after.
         """
-        if not all(self.room(slot) for slot in range(self.active)):
+        if self._lengths.max() >= self.model.config.context:
             raise SettingError("the context of a slot is full")
         rows, times, links = (np.ascontiguousarray(p, dtype=np.int64) for p in (rows, times, links))
-        self.told.take(self._lengths, rows, links)
+        self.told.take(self._lengths.tolist(), rows, links)
         self.model.arithmetic.step(
             rows, times, links, self._lengths, self.model.levels,
             self.embedded, self.states,
             self._keys, self._key_scale, self._values, self._value_scale, *self.model.backbone,
         )  # fmt: skip
-        self._lengths = self._lengths + 1
-        states: Array = self.states[np.arange(self.active), self._lengths - 1]
-        return states
+        self._lengths += 1
 
     def draw(self, slot: int, after: int = -1) -> "LightDraw":
         """The row that comes after row `after` of a slot, -1: after the last one."""
@@ -341,6 +336,8 @@ class LightDraw:
         self._slot, self._after = slot, after
         self._rows: dict[str, Sequence[int] | None] = {}
         self._state: Array = stepper.states[slot, after]
+        self._said = np.empty(1 + TABLE.columns, dtype=np.int64)  # ids to be added to the state
+        self._count = 0  # of them
         self._kind = ""
         self._field = 0
         self._prior: Sequence[int] | None = None
@@ -354,7 +351,7 @@ class LightDraw:
         """Fix the row's kind; `prior` is the last row of that kind, None where there is none."""
         self._kind = TABLE.kinds[kind].name
         self._prior = self._rows["prior"] = prior
-        self._state = self._state + self._model.full[self._model.layout.kind_start + kind]
+        self._say(self._model.layout.kind_start + kind)
 
     def take_track(self, track: int, before: int, note: Sequence[int] | None) -> None:
         """Fix what is known of the row's track: its row in HEAD and its last note, -1 for none.
@@ -366,32 +363,30 @@ class LightDraw:
 
     def field_logits(self, name: str) -> Logits:
         """Logits of the next field: (size,)."""
+        model, slot = self._model, self._slot
         if self._own is not None:
-            self._see_track(*self._own)
-        weights = self._model.fields[self._kind, self._field]
-        said = 0 if self._prior is None else weights.start + self._prior[1 + self._field]
-        before = self._model.full[said : said + (self._prior is not None)]
-        steps = np.empty((len(weights.related), weights.size), dtype=np.int64)
-        for place, related in enumerate(weights.related):
-            which = self._stepper.told.against(related, self._slot, self._after, self._rows)
-            steps[place] = weights.steps[place][which]
-        return self._model.arithmetic.field(
-            self._state, before, self._model.levels, *weights.arrays, steps
-        )
+            self._state = model.arithmetic.own(
+                self._state, model.full, self._said[: self._count], model.levels, *self._own,
+                self._stepper.embedded[slot], self._stepper.states[slot], *model.own,
+            )  # fmt: skip
+            self._count, self._own = 0, None
+        weights = model.fields[self._kind, self._field]
+        before = -1 if self._prior is None else weights.start + self._prior[1 + self._field]
+        against = self._stepper.told.against
+        which = [
+            first + against(related, slot, self._after, self._rows)
+            for related, first in weights.related
+        ]
+        return model.arithmetic.field(
+            self._state, model.full, self._said[: self._count], model.levels, before,
+            np.array(which, dtype=np.int64), *weights.arrays,
+        )  # fmt: skip
 
     def take_field(self, name: str, value: int) -> None:
         """Fix the next field's value."""
-        self._state = self._state + self._model.full[self._model.layout.starts[name] + value]
+        self._say(self._model.layout.starts[name] + value)
         self._field += 1
 
-    def _see_track(self, track: int, before: int) -> None:
-        embedded, states = self._stepper.embedded[self._slot], self._stepper.states[self._slot]
-        vectors = np.zeros((3, len(self._state)), dtype=np.float32)
-        if track >= 0:
-            vectors[0] = embedded[track]
-        if before >= 0:
-            vectors[1], vectors[2] = embedded[before], states[before]
-        model = self._model
-        seen = model.arithmetic.multiply(vectors.reshape(1, -1), *model.own, model.levels)
-        self._state = self._state + seen[0, : len(self._state)]
-        self._own = None
+    def _say(self, number: int) -> None:
+        self._said[self._count] = number
+        self._count += 1

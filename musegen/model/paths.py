@@ -145,4 +145,5 @@ class Arithmetic(Protocol):
     weigh: Callable[..., float]
     field: Callable[..., Logits]
     kind: Callable[..., Logits]
+    own: Callable[..., Logits]
     multiply: Callable[..., NDArray[np.float32]]

@@ -183,28 +183,52 @@ def step(
 
 
 def field(
-    state: Array, said: Array, levels: int, gate: Array, weight: Array, up: Numbers,
-    up_scale: Array, down: Numbers, down_scale: Array, entries: Numbers, entries_scale: Array,
-    bias: Array, leans: Numbers, leans_scale: Array, leans_bias: Array, steps: Ints,
+    state: Array, full: Array, ids: Ints, levels: int, before: int, which: Ints,
+    gate: Array, weight: Array, up: Numbers, up_scale: Array, down: Numbers, down_scale: Array,
+    entries: Numbers, entries_scale: Array, bias: Array,
+    leans: Numbers, leans_scale: Array, leans_bias: Array, steps: Ints,
 ) -> Array:  # fmt: skip
-    """Logits (size,) of one field from the state (width,) and the embedding of what it said before.
+    """Logits (size,) of one field from the state (width,) and what of the row was said already.
 
-    said: (1 or 0, width). up: (inner, width); down: (width, inner); entries: (size, width);
-    leans: (leans, width); steps: (relations, size), for each value the number of a lean that is
-    added to its logit, the number of leans for none.
+    full: (all ids, width); ids: those that were said. before: the id that the field had before,
+    -1 for none. up: (inner, width); down: (width, inner); entries: (size, width); leans: (leans,
+    width). which: the rows of `steps` that hold; each has for every value the number of a lean
+    that is added to its logit, the number of leans for none.
     """
-    if len(said):
-        state = state + said[0] * gate * np.float32(math.sqrt(len(state)))
+    state = _said(state, full, ids)
+    if before >= 0:
+        state = state + full[before] * gate * np.float32(math.sqrt(len(state)))
     x = normed(state, weight)[None]
     inner = silu(multiply(x, up, up_scale, levels))
     hidden = x + multiply(inner, down, down_scale, levels)
     logits: Array = multiply(hidden, entries, entries_scale, levels)[0] + bias
-    if len(steps):
-        lean = np.append(
-            multiply(hidden, leans, leans_scale, levels)[0] + leans_bias, np.float32(0)
-        )
-        logits += lean[steps].sum(axis=0)
+    if len(which):
+        leaning = multiply(hidden, leans, leans_scale, levels)[0] + leans_bias
+        logits += np.append(leaning, np.float32(0))[steps[which]].sum(axis=0)
     return logits
+
+
+def own(
+    state: Array, full: Array, ids: Ints, levels: int, track: int, before: int,
+    embedded: Array, states: Array, numbers: Numbers, scale: Array,
+) -> Array:  # fmt: skip
+    """The state (width,) with what was said and what a note sees of its own track.
+
+    track, before: the rows of the track in HEAD and of its last note, -1 for none.
+    """
+    vectors = np.zeros((3, len(state)), dtype=np.float32)
+    if track >= 0:
+        vectors[0] = embedded[track]
+    if before >= 0:
+        vectors[1], vectors[2] = embedded[before], states[before]
+    seen: Array = multiply(vectors.reshape(1, -1), numbers, scale, levels)[0]
+    return _said(state, full, ids) + seen
+
+
+def _said(state: Array, full: Array, ids: Ints) -> Array:
+    for number in ids.tolist():
+        state = state + full[number]
+    return state
 
 
 def kind(state: Array, weight: Array, entries: Array, bias: Array) -> Array:
