@@ -11,16 +11,8 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from musegen.model.kernel_products import (
-    BLOCKS,
-    FAST,
-    F,
-    dots_of_blocks,
-    dots_of_one,
-    in_whole,
-    largest,
-)
-from musegen.model.packing import BLOCK, GROUP
+from musegen.model.kernel_products import FAST, F, in_whole, largest, multiplied
+from musegen.model.packing import BLOCK, GROUP, LANE
 
 LEVELS = 127
 _FINEST = 32767
@@ -79,17 +71,20 @@ def attend(q, keys, key_scale, values, value_scale, length, scores, shares, y):
 
 def _store_key_whole(k, place, keys, scale):
     scale[place] = largest(k) / F(LEVELS)
-    block, lane = place // BLOCK, place % BLOCK * GROUP
+    inputs, numbers = keys.shape[1] // LANE, keys.reshape(keys.size)
+    start = place // BLOCK * (BLOCK * inputs) + place % BLOCK * GROUP
     for d in range(len(k)):
-        at = d // GROUP * (BLOCK * GROUP) + lane + d % GROUP
-        keys[block, at] = np.rint(k[d] / scale[place])
+        numbers[start + d // GROUP * (BLOCK * GROUP) + d % GROUP] = np.rint(k[d] / scale[place])
 
 
 def _store_value_whole(v, place, values, scale):
     scale[place] = largest(v) / F(LEVELS)
-    group = place // GROUP * (BLOCK * GROUP) + place % GROUP
-    for d in range(len(v)):
-        values[d // BLOCK, group + d % BLOCK * GROUP] = np.rint(v[d] / scale[place])
+    outputs, rows, numbers = len(values) * LANE, values.shape[1] // LANE, values.reshape(values.size)
+    for first in range(0, len(v), BLOCK):
+        wide = min(BLOCK, outputs - first)
+        start = first * rows + place // GROUP * wide * GROUP + place % GROUP
+        for d in range(min(wide, len(v) - first)):
+            numbers[start + d * GROUP] = np.rint(v[first + d] / scale[place])
 
 
 def _store_key_real(k, place, keys, scale):
@@ -108,8 +103,8 @@ def _attend_whole(q, keys, key_scale, values, value_scale, length, scores, share
     width = len(q)
     sought, q_scale = np.empty((1, width), dtype=np.int16), np.empty(1, dtype=F)
     q_scale[0] = in_whole(q, _FINEST, sought[0]) * F(1.0 / math.sqrt(width))
-    for block in range(0, (length + BLOCK - 1) // BLOCK, BLOCKS):
-        dots_of_blocks(keys, key_scale, sought, q_scale, scores, block, 0, width // GROUP)
+    seen_keys = keys[: (length + BLOCK - 1) // BLOCK * (BLOCK // LANE)]
+    multiplied(sought, q_scale, seen_keys, width, width // GROUP, key_scale, scores)
     score, share = scores[0], shares[0]
     most = highest(score[:length])
     total, weight = F(0), F(0)
@@ -124,14 +119,10 @@ def _attend_whole(q, keys, key_scale, values, value_scale, length, scores, share
     groups = (length + GROUP - 1) // GROUP
     for t in range(length, groups * GROUP):
         share[t] = 0
-    one, ones = np.empty(1, dtype=F), np.ones(len(values) * BLOCK, dtype=F)
-    seen = np.empty((1, len(values) * BLOCK), dtype=F)
+    one, ones = np.empty(1, dtype=F), np.ones(len(values) * LANE, dtype=F)
+    seen = np.empty((1, len(values) * LANE), dtype=F)
     one[0] = F(1) / (enlarge * total)
-    blocks = len(values) // BLOCKS * BLOCKS
-    for block in range(0, blocks, BLOCKS):
-        dots_of_blocks(values, ones, shares, one, seen, block, 0, groups)
-    for block in range(blocks, len(values)):
-        dots_of_one(values, ones, shares, one, seen, block, 0, groups)
+    multiplied(shares, one, values, values.shape[1] // LANE, groups, ones, seen)
     for d in range(width):
         y[d] = seen[0, d]
 

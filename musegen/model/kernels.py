@@ -14,7 +14,7 @@ from numba import njit
 from musegen.model.kernel_attention import attend, exponential, store_key, store_value
 from musegen.model.kernel_odds import weigh as weigh
 from musegen.model.kernel_products import FAST, F, product
-from musegen.model.packing import BLOCK
+from musegen.model.packing import LANE
 
 EPSILON = F(1e-5)
 
@@ -22,7 +22,7 @@ EPSILON = F(1e-5)
 @njit(**FAST)
 def room(batch, width):
     """Room (batch, width or more) for what a matrix of so many outputs gives."""
-    return np.empty((batch, (width + BLOCK - 1) // BLOCK * BLOCK), dtype=F)
+    return np.empty((batch, (width + LANE - 1) // LANE * LANE), dtype=F)
 
 
 @njit(**FAST)
