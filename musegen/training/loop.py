@@ -7,6 +7,7 @@ if it had not stopped.
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -153,7 +154,7 @@ class Trainer:
         train = self.settings.train
         started = time.monotonic() - self.progress.seconds
         result: Likelihood | None = None
-        with listening() as stop:
+        with listening() as stop, closing(self._stepping):
             if self.origin.base and not self.progress.step and not self.progress.history:
                 self.save(*self._evaluate())  # what the verdict compares with
             while self.share() < 1 and not self._out_of_patience():
@@ -262,7 +263,8 @@ class Trainer:
             self.settings.batches.rows_per_step,
             pieces=chosen.tolist(),
         )
-        return likelihood(self.model, windows, self.device, self.bf16)
+        with self._stepping.uncompiled():
+            return likelihood(self.model, windows, self.device, self.bf16)
 
     def _finish(self, result: Likelihood | None, best: bool) -> Likelihood | None:
         """The run is over: `out` holds its best weights, and this is how good they are."""
