@@ -144,6 +144,7 @@ class RowDecoder(nn.Module):
         self.table = table
         self.starts = embedding.starts
         self.kind_start = embedding.kind_start
+        self.dropout = config.dropout
         width, inner = config.width, config.field_width
         self.kind_norm = nn.RMSNorm(width, eps=1e-5)
         self.kind_bias = nn.Parameter(torch.zeros(len(table.kinds)))
@@ -219,7 +220,8 @@ class RowDecoder(nn.Module):
         last = first + len(states)
         x = F.rms_norm(states, states.shape[-1:], eps=1e-5) * self.norms[kind][first:last]
         inner = F.silu(torch.bmm(x, self.up[kind][first:last]))
-        hidden: Tensor = x + torch.bmm(inner, self.down[kind][first:last])
+        said = torch.bmm(inner, self.down[kind][first:last])
+        hidden: Tensor = x + (F.dropout(said, self.dropout, self.training) if self.dropout else said)
         return hidden
 
     def field_logits(
@@ -296,6 +298,7 @@ class MusicModel(nn.Module):
         """
         embedded = self.embed(full, rows)
         x = self.enter(embedded, linked(embedded, links[..., : len(SEEN_LINKS)]))
+        x = F.dropout(x, self.config.dropout, self.training) if self.config.dropout else x
         positions = torch.arange(rows.shape[1], device=rows.device).expand(rows.shape[:2])
         cos, sin = rotary_angles(self.config, positions, times)
         cos, sin = cos[:, None], sin[:, None]
