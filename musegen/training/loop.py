@@ -293,6 +293,12 @@ class Trainer:
         self.team.wait()
         return kept
 
+    def computed_on(self) -> str:
+        """The device and its numbers, in words."""
+        gpu = self.device.startswith("cuda")
+        device = torch.cuda.get_device_name(self.device) if gpu else self.device
+        return f"{device}, {'bfloat16' if self.bf16 else 'float32'}"
+
     def save(self, result: Likelihood | None, best: bool = False, of_best: bool = False) -> None:
         """The checkpoint in `out` is complete and can be gone on from.
 
@@ -316,7 +322,7 @@ class Trainer:
             }
             card = model_card(
                 self.out.name, self.model, self.settings, self.facts, progress, result,
-                self.genres, self.seed, self.origin.base,
+                self.genres, self.seed, self.origin.base, self.computed_on(),
             )  # fmt: skip
             about = {
                 "settings": self.settings.as_dict(),
