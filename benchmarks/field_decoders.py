@@ -44,7 +44,8 @@ from musegen.tokens.fields import (
     Rows,
     Table,
 )
-from musegen.training.judge import Likelihood, likelihood, tensors
+from musegen.training.feeding import fed
+from musegen.training.judge import Likelihood, likelihood
 from musegen.training.optimizers import optimizers_of
 from musegen.training.settings import RunSettings, TrainSettings
 from musegen.training.stepping import learning_rate
@@ -188,7 +189,7 @@ class Trial:
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(settings, step, share)
             with torch.autocast("cpu", torch.bfloat16, enabled=BF16):
-                loss = row_loss(self.model, *tensors(self.arranged(batches.batch(step)), "cpu"))
+                loss = row_loss(self.model, *fed(self.arranged(batches.batch(step))).tensors("cpu"))
             torch.autograd.backward(loss.total / loss.counts["kind"])
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             for optimizer in optimizers:
@@ -207,7 +208,7 @@ class Trial:
         """The batch's rows with every note drawn anew, each after the real rows before it."""
         model, kind = self.model.eval(), self.model.table.kinds[NOTE]
         arranged = self.arranged(batch)
-        rows, times, links, _ = tensors(arranged, "cpu")
+        rows, times, links, _ = fed(arranged).tensors("cpu")
         full = model.embedding.full()
         hidden, embedded = model(full, rows, times, links)
         chance = torch.Generator().manual_seed(0)

@@ -268,6 +268,21 @@ def bigram(train: Pieces, judge: Pieces) -> float:
     return nats / count
 
 
+class Chorales(MusicModel):
+    """A model that, while it learns, does not see what some of the rows say."""
+
+    def __init__(self, config: ModelConfig, unseen: float) -> None:
+        super().__init__(chorale_table(), config)
+        self.unseen = unseen
+
+    def embed(self, full: Tensor, rows: Tensor) -> Tensor:
+        """Vectors of the rows, of `unseen` of them zero."""
+        embedded = super().embed(full, rows)
+        if not self.training:
+            return embedded
+        return embedded * (torch.rand(*rows.shape[:2], 1) >= self.unseen)
+
+
 @dataclass(frozen=True)
 class Plan:
     """How long and how to train. `average` is the decay of the mean of the weights that is judged.
@@ -349,7 +364,7 @@ def main() -> None:
     )  # fmt: skip
     plan = Plan(options.minutes, options.rate, options.weight_decay, options.each, options.stray)
     torch.manual_seed(options.seed)
-    model = MusicModel(chorale_table(), config)
+    model = Chorales(config, options.unseen)
     print(f"{model.parameter_count():,} parameters", flush=True)
     kept, history = train(model, splits, plan, options.seed)
     figures: dict[str, Any] = {
@@ -412,6 +427,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hidden", type=int, default=352)
     parser.add_argument("--field-width", type=int, default=128)
     parser.add_argument("--dropout", type=float, default=0.2)
+    parser.add_argument("--unseen", type=float, default=0.1, help="share of rows, while learning")
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--each", type=int, default=4, help="pieces in a batch")

@@ -23,7 +23,7 @@ from musegen.corpus.shards import load_prepared
 from musegen.model.loss import row_loss
 from musegen.model.transformer import MusicModel
 from musegen.tokens.fields import NOTE, TABLE
-from musegen.training.judge import tensors
+from musegen.training.feeding import fed
 from musegen.training.settings import PRESETS, RunSettings
 
 PACKAGES = ("numpy", "torch")
@@ -51,7 +51,7 @@ class Learner:
     def step(self, batch: Batch) -> float:
         """The model has learned from a batch; the loss in nats."""
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
-            loss = row_loss(self.model, *tensors(batch, "cpu"))
+            loss = row_loss(self.model, *fed(batch).tensors("cpu"))
         torch.autograd.backward(loss.total / max(loss.counts["kind"], 1))
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.train.clip)
         self.optimizer.step()

@@ -1,6 +1,7 @@
 """Unpacks what gpu_pack left beside this script, trains, evaluates, and leaves weights in pieces.
 
-    python run.py --minutes 20 [--preset medium] [--results results] [--work work] [-- MORE]
+    python run.py --minutes 20 [--preset medium] [--results results] [--work work] [--unjudged]
+                  [-- MORE]
 
 MORE goes to `musegen train` as it is, such as `--set train.accumulate=2`. Several GPUs are used
 where there are several: each is one process. Leaves RESULTS/weights-000.part ... (at most 15 MiB
@@ -17,10 +18,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from _pieces import cut, join, write_sums
+from _pieces import SUMS, cut, join, write_sums
 
 HERE = Path(__file__).resolve().parent
 LARGEST = 15 << 20
+LOG = "run.log"
 TO_BRING = ("model.safetensors", "config.json", "vocabulary.json", "labels.json", "README.md")
 
 
@@ -68,19 +70,15 @@ def main() -> None:
     parser.add_argument("--title", default="a packed collection")
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--work", type=Path, default=Path("work"))
+    parser.add_argument("--unjudged", action="store_true", help="leave out evaluation.md")
     parser.add_argument("more", nargs="*", help="for musegen train, behind --")
     asked = parser.parse_args()
     work, results = asked.work.resolve(), asked.results.resolve()
     unpacked(work)
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
-    log = results / "run.log"
+    log = results / LOG
     trained(work, asked, log)
-    judged = [sys.executable, "-m", "musegen", "evaluate", str(work / "model"), "--likelihood"]
-    judged += ["--quiet", "--prepared", str(work / "prepared")]
-    judged += ["-o", str(results / "evaluation.md")]
-    if not (work / "base").is_dir():  # a tuned checkpoint numbers genres otherwise
-        _logged(judged, work, log, must=False)  # without held-out pieces there is nothing to judge
     shutil.copy(work / "model" / "training" / "metrics.csv", results)
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch, "weights")
@@ -88,8 +86,20 @@ def main() -> None:
             for name in TO_BRING:
                 tar.add(work / "model" / name, name)
         cut(whole, results, LARGEST)
-    write_sums(results, [path for path in results.iterdir() if path != log])
+    sums(results)  # what is there if time runs out in judging
+    if not (asked.unjudged or (work / "base").is_dir()):  # tuned ones number genres otherwise
+        judged = [sys.executable, "-m", "musegen", "evaluate", str(work / "model")]
+        judged += ["--likelihood", "--quiet", "--prepared", str(work / "prepared")]
+        judged += ["-o", str(results / "evaluation.md")]
+        _logged(judged, work, log, must=False)  # without held-out pieces there is nothing to judge
+        sums(results)
     print(f"bring {results} back, then there: make gpu-collect FROM={results.name}")
+
+
+def sums(results: Path) -> None:
+    """SHA256SUMS tells the sums of all that is there but the log, which may go on."""
+    left_out = (LOG, SUMS)
+    write_sums(results, [path for path in results.iterdir() if path.name not in left_out])
 
 
 def _logged(words: list[str], work: Path, log: Path, must: bool = True) -> None:

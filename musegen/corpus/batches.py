@@ -122,10 +122,11 @@ class Batches:
         """The batch of this step."""
         group, place = divmod(step, self.settings.steps_per_group)
         if self._group[0] != group:
-            self._group = (group, self._draw_group(group))
+            self._group = (group, self.group(group))
         return self._group[1][place]
 
-    def _draw_group(self, group: int) -> list[Batch]:
+    def group(self, group: int) -> list[Batch]:
+        """The batches of `steps_per_group` steps, from step `group * steps_per_group` on."""
         settings = self.settings
         rng = np.random.default_rng([*self._seed, group])
         room = int(_EVENED * settings.rows_per_step * settings.steps_per_group)

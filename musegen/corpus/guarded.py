@@ -62,7 +62,7 @@ def _alarm(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
     """Ctrl-C is for the process that started this one, whose end is this one's end, too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -81,7 +81,7 @@ def _end_with_parent() -> None:
 def _pool(workers: int) -> ProcessPoolExecutor:
     # Fresh processes: a fork of one that has loaded torch and its threads can hang.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musegen.model.config import ROW_BASE, STEPS_PER_TIME_UNIT, TIME_PERIODS, ModelConfig
-from musegen.model.layout import Layout
+from musegen.model.layout import Layout, Related
 from musegen.tokens.fields import SEEN_LINKS, Table
 
 LEANS = "decoder.leans."
@@ -44,7 +44,7 @@ class RowEmbedding(nn.Module):
 
     def full(self) -> Tensor:
         """Every global id's vector with its parts added: (ids, width); id 0 is zero."""
-        table = self.weight + self.part_weight[self.part_ids].sum(1)
+        table = self.weight + F.embedding(self.part_ids, self.part_weight).sum(1)
         mask = torch.ones(len(table), 1, dtype=table.dtype, device=table.device)
         mask[0] = 0
         return table * mask
@@ -144,6 +144,7 @@ class RowDecoder(nn.Module):
         self.table = table
         self.starts = embedding.starts
         self.kind_start = embedding.kind_start
+        self.dropout = config.dropout
         width, inner = config.width, config.field_width
         self.kind_norm = nn.RMSNorm(width, eps=1e-5)
         self.kind_bias = nn.Parameter(torch.zeros(len(table.kinds)))
@@ -175,6 +176,13 @@ class RowDecoder(nn.Module):
             self.leans[related.name] = nn.Linear(width, related.count)
             steps = torch.from_numpy(related.steps)
             self.register_buffer(f"steps_{related.name}", steps, persistent=False)
+            columns = torch.from_numpy(related.columns)
+            self.register_buffer(f"columns_{related.name}", columns, persistent=False)
+
+    def columns_of(self, related: Related) -> Tensor:
+        """The column (kinds,) in which a relation's source is said, 0 for none."""
+        columns: Tensor = getattr(self, f"columns_{related.name}")
+        return columns
 
     def kind_logits(self, full: Tensor, h: Tensor) -> Tensor:
         """Logits of the next row's kind: (..., kinds)."""
@@ -187,8 +195,8 @@ class RowDecoder(nn.Module):
         h: (N, width); ids: (N, 1 + fields) global ids of the kind and the fields drawn; prior:
         (N, fields) global ids of the fields in an earlier row, 0 where there is none.
         """
-        chosen = full[ids[:, :-1]].cumsum(1)  # (N, fields, width): kind, then all but the last
-        return h + chosen.transpose(0, 1) + self.again(full[prior.T], kind)
+        chosen = F.embedding(ids[:, :-1].T, full).cumsum(0)  # the kind, then all but the last
+        return h + chosen + self.again(F.embedding(prior.T, full), kind)
 
     def again(self, said: Tensor, kind: str, first: int = 0) -> Tensor:
         """What fields `first`.. of a kind see of what they said before: (fields, N, width).
@@ -212,7 +220,8 @@ class RowDecoder(nn.Module):
         last = first + len(states)
         x = F.rms_norm(states, states.shape[-1:], eps=1e-5) * self.norms[kind][first:last]
         inner = F.silu(torch.bmm(x, self.up[kind][first:last]))
-        hidden: Tensor = x + torch.bmm(inner, self.down[kind][first:last])
+        said = torch.bmm(inner, self.down[kind][first:last])
+        hidden: Tensor = x + (F.dropout(said, self.dropout, self.training) if self.dropout else said)
         return hidden
 
     def field_logits(
@@ -289,6 +298,7 @@ class MusicModel(nn.Module):
         """
         embedded = self.embed(full, rows)
         x = self.enter(embedded, linked(embedded, links[..., : len(SEEN_LINKS)]))
+        x = F.dropout(x, self.config.dropout, self.training) if self.config.dropout else x
         positions = torch.arange(rows.shape[1], device=rows.device).expand(rows.shape[:2])
         cos, sin = rotary_angles(self.config, positions, times)
         cos, sin = cos[:, None], sin[:, None]

@@ -37,6 +37,7 @@ def model_card(
     genres: tuple[str, ...],
     seed: int,
     base: Mapping[str, Any] | None = None,
+    computed_on: str = "cpu",
 ) -> str:
     """The card as Markdown. `base` names the checkpoint that was fine-tuned, where one was."""
     config, train = settings.model, settings.train
@@ -56,6 +57,9 @@ def model_card(
         ),
         "## Data",
         _base(base),
+        "It carries precedents: the HEAD rows (genre, mood, key, tempo, meter, instruments and "
+        "registers; no notes, no chords) of some of the pieces that it learned from, for what "
+        "nobody wishes to be laid out alike.",
         f"Trained on {facts.title}: {facts.pieces - facts.held_out:,} pieces to learn from, "
         f"{facts.held_out:,} held out, {facts.notes:,} notes in all.",
         _counts("Licence", facts.licences),
@@ -71,6 +75,7 @@ def model_card(
                 ("steps", f"{progress.step:,}"),
                 ("rows seen", f"{progress.rows:,}"),
                 ("time", f"{progress.seconds / 60:.0f} minutes"),
+                ("computed on", computed_on),
                 ("rows per second", f"{progress.rows / max(progress.seconds, 1e-9):,.0f}"),
                 ("learning rate", f"{train.learning_rate:g}"),
                 ("share of rewriting examples", f"{settings.batches.masked:g}"),

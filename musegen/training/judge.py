@@ -9,6 +9,7 @@ import torch
 from musegen.corpus.batches import Batch
 from musegen.model.loss import row_loss
 from musegen.model.transformer import MusicModel
+from musegen.training.feeding import fed
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,6 @@ class Likelihood:
         return self.per_note * max(self.notes, 1) / max(self.bars, 1)
 
 
-def tensors(batch: Batch, device: str) -> tuple[torch.Tensor, ...]:
-    """Rows, times, links and scored of a batch as tensors on `device`."""
-    parts = batch.rows, batch.times, batch.links, batch.scored
-    return tuple(torch.from_numpy(part).to(device) for part in parts)
-
-
 @torch.no_grad()
 def likelihood(
     model: MusicModel, batches: Iterable[Batch], device: str = "cpu", bf16: bool = False
@@ -50,7 +45,8 @@ def likelihood(
     counts: Counter[str] = Counter()
     for batch in batches:
         with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=bf16):
-            loss = row_loss(model, *tensors(batch, device))
+            one = fed(batch)
+            loss = row_loss(model, *one.tensors(device), one.known)
         for name, value in loss.nats.items():
             nats[name] += float(value)
             counts[name] += loss.counts[name]

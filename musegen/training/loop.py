@@ -7,6 +7,7 @@ if it had not stopped.
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -153,7 +154,7 @@ class Trainer:
         train = self.settings.train
         started = time.monotonic() - self.progress.seconds
         result: Likelihood | None = None
-        with listening() as stop:
+        with listening() as stop, closing(self._stepping):
             if self.origin.base and not self.progress.step and not self.progress.history:
                 self.save(*self._evaluate())  # what the verdict compares with
             while self.share() < 1 and not self._out_of_patience():
@@ -262,7 +263,8 @@ class Trainer:
             self.settings.batches.rows_per_step,
             pieces=chosen.tolist(),
         )
-        return likelihood(self.model, windows, self.device, self.bf16)
+        with self._stepping.uncompiled():
+            return likelihood(self.model, windows, self.device, self.bf16)
 
     def _finish(self, result: Likelihood | None, best: bool) -> Likelihood | None:
         """The run is over: `out` holds its best weights, and this is how good they are."""
@@ -291,6 +293,12 @@ class Trainer:
         self.team.wait()
         return kept
 
+    def computed_on(self) -> str:
+        """The device and its numbers, in words."""
+        gpu = self.device.startswith("cuda")
+        device = torch.cuda.get_device_name(self.device) if gpu else self.device
+        return f"{device}, {'bfloat16' if self.bf16 else 'float32'}"
+
     def save(self, result: Likelihood | None, best: bool = False, of_best: bool = False) -> None:
         """The checkpoint in `out` is complete and can be gone on from.
 
@@ -314,7 +322,7 @@ class Trainer:
             }
             card = model_card(
                 self.out.name, self.model, self.settings, self.facts, progress, result,
-                self.genres, self.seed, self.origin.base,
+                self.genres, self.seed, self.origin.base, self.computed_on(),
             )  # fmt: skip
             about = {
                 "settings": self.settings.as_dict(),

@@ -1,6 +1,7 @@
 """The optimisers of a run: Muon for the matrices in the network, AdamW for all other numbers."""
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,27 +17,28 @@ QUINTIC_STEPS = 5
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """The matrix (rows, columns) with its singular values near 1: in about 0.7 to 1.2.
+    """The matrices (..., rows, columns) with their singular values near 1: in about 0.7 to 1.2.
 
     The Newton-Schulz iteration of Jordan et al. 2024 ("Muon: an optimizer for hidden layers in
     neural networks"), done on the small Gram matrix: the product of the steps' polynomials is
     found first, and meets the long matrix once. That squares the singular values, so it needs
     float32: in bfloat16 the small ones would be lost.
     """
-    long = matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix
-    x = long / (long.norm() + 1e-7)
-    gram = x @ x.T
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    long = matrix.mT if tall else matrix
+    x = long / (torch.linalg.matrix_norm(long, keepdim=True) + 1e-7)
+    gram = x @ x.mT
     a, b, c = QUINTIC
     product: Tensor | None = None
     for step in range(QUINTIC_STEPS):
-        polynomial = torch.addmm(gram, gram, gram, beta=b, alpha=c)
-        polynomial.diagonal().add_(a)
+        polynomial = b * gram + c * (gram @ gram)
+        polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
         product = polynomial if product is None else polynomial @ product
         if step + 1 < QUINTIC_STEPS:
             gram = polynomial @ (polynomial @ gram)
     assert product is not None
     moved: Tensor = product @ x
-    return moved.mT if matrix.shape[0] > matrix.shape[1] else moved
+    return moved.mT if tall else moved
 
 
 class Muon(torch.optim.Optimizer):
@@ -62,18 +64,27 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         """Every matrix that has a gradient moves once."""
         for group in self.param_groups:
-            momentum, rate = group["momentum"], group["lr"]
+            alike = defaultdict(list)  # by shape: those are moved together
             for matrix in group["params"]:
-                if matrix.grad is None:
-                    continue
-                state = self.state[matrix]
-                if "momentum_buffer" not in state:
-                    state["momentum_buffer"] = torch.zeros_like(matrix)
-                buffer = state["momentum_buffer"].lerp_(matrix.grad, 1 - momentum)
-                ahead = matrix.grad.lerp(buffer, momentum)
-                move = orthogonal(ahead.float()).to(matrix.dtype)
-                matrix.mul_(1 - rate * group["weight_decay"])
-                matrix.add_(move, alpha=-0.2 * rate * math.sqrt(max(matrix.shape)))
+                if matrix.grad is not None:
+                    alike[matrix.shape].append(matrix)
+            for matrices in alike.values():
+                self._move(matrices, group)
+
+    def _move(self, matrices: list[Tensor], group: dict[str, Any]) -> None:
+        """Matrices of one shape have moved."""
+        momentum, rate = group["momentum"], group["lr"]
+        for matrix in matrices:
+            if "momentum_buffer" not in self.state[matrix]:
+                self.state[matrix]["momentum_buffer"] = torch.zeros_like(matrix)
+        gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
+        buffers = [self.state[matrix]["momentum_buffer"] for matrix in matrices]
+        torch._foreach_lerp_(buffers, gradients, 1 - momentum)
+        ahead = torch.stack(torch._foreach_lerp(gradients, buffers, momentum))
+        moves = orthogonal(ahead.float()).to(ahead.dtype)
+        torch._foreach_mul_(matrices, 1 - rate * group["weight_decay"])
+        scale = -0.2 * rate * math.sqrt(max(matrices[0].shape))
+        torch._foreach_add_(matrices, list(moves), alpha=scale)
 
 
 def optimizers_of(

@@ -31,6 +31,9 @@ class TrainSettings:
     whenever the held-out loss is the best so far. keep: so many states are kept to go on from.
     patience: stop after so many evaluations without a better held-out loss (0: never).
     precision: "auto", "bf16" or "fp32". accumulate: batches in a step, over all processes.
+    workers: processes that draw batches ahead of time, -1: some where a GPU would wait for them.
+    compile: "auto", "on" or "off": whether torch.compile makes kernels of the layers, which takes
+    a minute before the first step; "auto" does so on a GPU where the run has an hour or more.
     """
 
     steps: int = 2000
@@ -52,6 +55,8 @@ class TrainSettings:
     patience: int = 0
     precision: str = "auto"
     accumulate: int = 1
+    workers: int = -1
+    compile: str = "auto"
 
     def __post_init__(self) -> None:
         for name in (
@@ -72,8 +77,13 @@ class TrainSettings:
                 raise SettingError(f"train.{name} must be between 0 and 1")
         if not 0 < self.learning_rate <= 1:
             raise SettingError(f"train.learning_rate {self.learning_rate} must be in (0, 1]")
-        if self.precision not in ("auto", "bf16", "fp32"):
-            raise SettingError(unknown("train.precision", self.precision, ("auto", "bf16", "fp32")))
+        if self.workers < -1:
+            raise SettingError(f"train.workers must be at least 0, or -1, not {self.workers}")
+        for name, known in (
+            ("precision", ("auto", "bf16", "fp32")), ("compile", ("auto", "on", "off")),
+        ):  # fmt: skip
+            if getattr(self, name) not in known:
+                raise SettingError(unknown(f"train.{name}", getattr(self, name), known))
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,12 @@ out, and too many of them end the run with advice.
 """
 
 import math
+import os
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +19,10 @@ from torch import Tensor, nn
 from musegen.corpus.batches import Batches
 from musegen.corpus.collection import Collection
 from musegen.errors import MusegenError
+from musegen.model.foretold import Foretold
 from musegen.model.loss import row_loss
 from musegen.model.transformer import MusicModel
-from musegen.training.judge import tensors
+from musegen.training.feeding import Fed, Feed, workers_for
 from musegen.training.settings import RunSettings
 from musegen.training.state import Progress
 from musegen.training.team import Team
@@ -51,10 +55,10 @@ class Learner(nn.Module):
         self.model = model
 
     def forward(
-        self, rows: Tensor, times: Tensor, links: Tensor, scored: Tensor
+        self, rows: Tensor, times: Tensor, links: Tensor, scored: Tensor, known: Foretold
     ) -> tuple[Tensor, int, int]:
         """The sum of nats, the number of rows foretold, the number of notes among them."""
-        loss = row_loss(self.model, rows, times, links, scored)
+        loss = row_loss(self.model, rows, times, links, scored, known)
         return loss.total, loss.counts["kind"], loss.counts.get("NOTE.onset", 0)
 
 
@@ -67,6 +71,11 @@ def learning_rate(settings: RunSettings, step: int, progress: float) -> float:
     if progress > 1 - train.decay:
         rate *= max((1 - progress) / train.decay, 0.05)
     return rate
+
+
+def compiles(asked: str, device: str) -> bool:
+    """Whether torch.compile makes kernels of the layers: "auto" does so on a GPU."""
+    return asked == "on" or (asked == "auto" and device.startswith("cuda"))
 
 
 class Stepping:
@@ -86,14 +95,23 @@ class Stepping:
         self.model, self.optimizers, self.settings = model, optimizers, settings
         self.seed, self.device, self.bf16, self.team = seed, device, bf16, team
         self._kind = torch.device(device).type
+        self.compiled = compiles(settings.train.compile, device)
+        if self.compiled:
+            for block in model.stack():
+                block.compile(dynamic=True)
         self._learner = team.wrapped(Learner(model), device)
         short = min(settings.train.short_rows, settings.model.context)
         self._parts = team.parts(settings.train.accumulate)
-        self._batches = {
-            rows: [
-                Batches(collection, replace(settings.batches, max_rows=rows), seed, part)
-                for part in self._parts
-            ]
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        workers = workers_for(settings.train.workers, device, cores // team.size)
+        self._feeds = {
+            rows: Feed(
+                [
+                    Batches(collection, replace(settings.batches, max_rows=rows), seed, part)
+                    for part in self._parts
+                ],
+                workers,
+            )
             for rows in {short, min(settings.batches.max_rows, settings.model.context)}
         }
 
@@ -106,9 +124,8 @@ class Stepping:
         began = time.monotonic()
         torch.manual_seed(self.seed * 1_000_003 + progress.step)
         long = share >= 1 - self.settings.train.long_share
-        batches = self._batches[(max if long else min)(self._batches)]
         try:
-            nats, notes, rows = self._gradients(batches, progress.step)
+            nats, notes, rows = self._gradients(self._batches(long, progress.step))
         except (RuntimeError, MemoryError) as error:
             if isinstance(error, MemoryError) or any(w in str(error) for w in OUT_OF_MEMORY):
                 raise MusegenError(self._memory_advice(long)) from error
@@ -120,18 +137,35 @@ class Stepping:
         sums = [sum(column) for column in zip(*told, strict=True)]
         return Step(sums[0], int(sums[1]), int(sums[2]), rate, norm, seconds)
 
-    def _gradients(self, batches: Sequence[Batches], step: int) -> tuple[float, int, int]:
+    def uncompiled(self) -> AbstractContextManager[Any]:
+        """Inside, the model is computed as it is written: for shapes that come seldom."""
+        return torch.compiler.set_stance("force_eager") if self.compiled else nullcontext()
+
+    def close(self) -> None:
+        """Whoever drew batches has stopped."""
+        for feed in self._feeds.values():
+            feed.close()
+
+    def _batches(self, long: bool, step: int) -> list[Fed]:
+        """This process's batches of a step."""
+        rows = self._rows(long)
+        for other, feed in self._feeds.items():
+            if other != rows:
+                feed.close()
+        return self._feeds[rows].step(step)
+
+    def _gradients(self, batches: Sequence[Fed]) -> tuple[float, int, int]:
         """Nats, notes and rows that this process saw; the team's mean gradients are there."""
         nats, notes, rows = 0.0, 0, 0
-        for place, stream in enumerate(batches):
-            batch = stream.batch(step)
+        for place, one in enumerate(batches):
             with self.team.without_sync(self._learner, more=place + 1 < len(batches)):
                 with torch.autocast(self._kind, torch.bfloat16, enabled=self.bf16):
-                    total, foretold, sounding = self._learner(*tensors(batch, self.device))
+                    told = self._learner(*one.tensors(self.device), one.known)
+                total, foretold, sounding = told
                 torch.autograd.backward(total / (max(foretold, 1) * len(batches)))
             nats += float(total.detach())
             notes += sounding
-            rows += int(batch.lengths.sum())
+            rows += int(one.batch.lengths.sum())
         return nats, notes, rows
 
     def _update(self, rate: float, progress: Progress) -> float:
@@ -168,7 +202,7 @@ class Stepping:
 
     def _memory_advice(self, long: bool) -> str:
         batches, train = self.settings.batches, self.settings.train
-        rows = self._longest(long)
+        rows = self._rows(long)
         said = f"memory does not suffice for batches of {batches.rows_per_step:,} rows"
         if batches.rows_per_step >= 2 * rows:
             return (
@@ -183,5 +217,6 @@ class Stepping:
             f"--set train.accumulate={2 * train.accumulate}) or a smaller preset"
         )
 
-    def _longest(self, long: bool) -> int:
-        return (max if long else min)(self._batches)
+    def _rows(self, long: bool) -> int:
+        """The longest window of such a step."""
+        return (max if long else min)(self._feeds)

@@ -1,6 +1,7 @@
 """Steps that cannot be made: left out, slower, and in the end a run that says what to do."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from musegen.errors import MusegenError
 from musegen.model.checkpoint import load_checkpoint
 from musegen.training import stepping
+from musegen.training.feeding import Fed
 from musegen.training.loop import Trainer
 from tests.training.runs import Notes, trainer
 
@@ -17,9 +19,9 @@ def spoil(run: Trainer, steps: set[int], value: float = float("nan")) -> None:
     """The gradients of these steps hold a number that is none."""
     gradients = run._stepping._gradients
 
-    def spoilt(batches: object, step: int) -> tuple[float, int, int]:
-        nats, notes, rows = gradients(batches, step)  # type: ignore[arg-type]
-        if step in steps:
+    def spoilt(batches: Sequence[Fed]) -> tuple[float, int, int]:
+        nats, notes, rows = gradients(batches)
+        if run.progress.step in steps:
             assert run.model.norm.weight.grad is not None
             run.model.norm.weight.grad[0] = value
             nats = value
