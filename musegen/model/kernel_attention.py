@@ -79,7 +79,11 @@ def _store_key_whole(k, place, keys, scale):
 
 def _store_value_whole(v, place, values, scale):
     scale[place] = largest(v) / F(LEVELS)
-    outputs, rows, numbers = len(values) * LANE, values.shape[1] // LANE, values.reshape(values.size)
+    outputs, rows, numbers = (
+        len(values) * LANE,
+        values.shape[1] // LANE,
+        values.reshape(values.size),
+    )
     for first in range(0, len(v), BLOCK):
         wide = min(BLOCK, outputs - first)
         start = first * rows + place // GROUP * wide * GROUP + place % GROUP
