@@ -1,6 +1,7 @@
 """The arithmetic of composing in numpy: a whole prompt at once, and what `kernels` compiles.
 
-The same arguments and the same results as the functions of `kernels`, but for the last bits.
+The same arguments as the functions of `kernels`, and in whole numbers the same results: both round
+at the same places, and sums of floats, which depend on their order, are taken in float64.
 """
 
 import math
@@ -20,24 +21,57 @@ Numbers = NDArray[Any]  # int8 or float32
 Multiply = Callable[[Array, Numbers, Array, int], Array]
 
 EPSILON = np.float32(1e-5)
-FINE = 2047
-"""How many steps up and down a whole number has that a vector is made of before it is multiplied.
+LEVELS, FINE, FINEST = 127, 2047, 32767
+"""How many steps up and down whole numbers have: those that are kept, those that vectors become
+before they are multiplied, and the shares of attention.
 
-So few that sums of products with int8 stay below 2**24 as a rule, where float32 still counts every
-whole number: BLAS and integers then give the same.
+So few that sums of products stay below 2**24 as a rule, where float32 still counts every whole
+number: BLAS and integers then give the same.
 """
+
+SHARES = 132_000
+"""The shares of a head's attention add up to at most so much."""
+
+LOG2E, LN2_HIGH, LN2_LOW = (
+    np.float32(number) for number in (1.4426950408889634, 0.693359375, -2.12194440e-4)
+)
+E0, E1, E2, E3, E4, E5 = (
+    np.float32(number)
+    for number in (
+        1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
+        5.0000001201e-1,
+    )
+)  # fmt: skip
+LEAST = np.float32(-87)
+
+
+def exponential(x: Array) -> Array:
+    """e**x to the last bit or two, of -87 to 87: the steps of Cephes' expf."""
+    x = np.clip(x, LEAST, -LEAST)
+    whole = np.floor(x * LOG2E + np.float32(0.5))
+    x = x - whole * LN2_HIGH
+    x = x - whole * LN2_LOW
+    y = E0 * x + E1
+    for factor in (E2, E3, E4, E5):
+        y = y * x + factor
+    y = y * x * x + x + np.float32(1)
+    powers = (whole.astype(np.int32) + np.int32(127)) << np.int32(23)
+    powered: Array = y * powers.view(np.float32)
+    return powered
 
 
 def normed(x: Array, weight: Array) -> Array:
     """RMSNorm of vectors (..., width)."""
-    square = np.mean(x * x, axis=-1, keepdims=True)
-    scaled: Array = x / np.sqrt(square + EPSILON) * weight
+    wide = x.astype(np.float64)
+    square = (wide * wide).sum(axis=-1, keepdims=True).astype(np.float32)
+    factor = np.float32(1) / np.sqrt(square / np.float32(x.shape[-1]) + EPSILON)
+    scaled: Array = x * factor * weight
     return scaled
 
 
 def silu(x: Array) -> Array:
     """x times its logistic function."""
-    gated: Array = x / (1 + np.exp(-np.maximum(x, -87)))
+    gated: Array = x / (np.float32(1) + exponential(-x))
     return gated
 
 
@@ -51,10 +85,15 @@ def multiply(x: Array, numbers: Numbers, scale: Array, levels: int) -> Array:
     if not levels:
         product = (x[:, None] @ numbers.T)[:, 0] * scale
         return product
-    most = np.maximum(np.abs(x).max(axis=1, keepdims=True), np.float32(1e-20))
-    whole = np.rint(x * (np.float32(FINE) / most))
-    product = whole @ numbers.T * scale * (most / np.float32(FINE))
+    whole, fine = in_whole(x, FINE)
+    product = whole @ numbers.T * scale * fine[:, None]
     return product
+
+
+def in_whole(x: Array, most: int) -> tuple[Array, Array]:
+    """Vectors (..., width) as whole numbers up to `most`, and a scale (...) each."""
+    size = np.maximum(np.abs(x).max(axis=-1), np.float32(1e-20))
+    return np.rint(x * (np.float32(most) / size)[..., None]), size / np.float32(most)
 
 
 def embed(rows: Ints, offsets: Ints, full: Array) -> Array:
@@ -71,7 +110,8 @@ def angles(places: Ints, times: Ints, periods: Array, rates: Array) -> tuple[Arr
     turns = times.astype(np.float32)[:, None] / np.float32(STEPS_PER_TIME_UNIT) / periods
     by_time = np.float32(2 * math.pi) * (turns - np.floor(turns))
     both = np.concatenate([by_row, by_time], axis=1)[:, None]
-    return np.cos(both), np.sin(both)
+    wide = both.astype(np.float64)
+    return np.cos(wide).astype(np.float32), np.sin(wide).astype(np.float32)
 
 
 def rotate(x: Array, cos: Array, sin: Array) -> Array:
@@ -160,7 +200,7 @@ def step(
         wide = multiply(y, qkv[layer], qkv_scale[layer], levels).reshape(
             batch, 3, heads, head_width
         )
-        q = rotate(wide[:, 0], cos, sin) / np.float32(math.sqrt(head_width))
+        q = rotate(wide[:, 0], cos, sin)
         k, k_scale = in_levels(rotate(wide[:, 1], cos, sin), levels)
         v, v_scale = in_levels(wide[:, 2], levels)
         keys[layer, slots, :, :, lengths] = k
@@ -168,18 +208,53 @@ def step(
         key_scale[layer, slots, :, lengths] = k_scale
         value_scale[layer, slots, :, lengths] = v_scale
         attended = np.empty((batch, heads, head_width), dtype=np.float32)
+        attend = attend_whole if levels else attend_real
         for b in range(batch):
             end = int(lengths[b]) + 1
-            scores = (q[b, :, None] @ keys[layer, b, :, :, :end])[:, 0]
-            scores = scores * key_scale[layer, b, :, :end]
-            odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-            shares = odds / odds.sum(axis=1, keepdims=True) * value_scale[layer, b, :, :end]
-            attended[b] = (values[layer, b, :, :, :end] @ shares[..., None])[..., 0]
+            attended[b] = attend(
+                q[b], keys[layer, b, ..., :end], key_scale[layer, b, :, :end],
+                values[layer, b, ..., :end], value_scale[layer, b, :, :end],
+            )  # fmt: skip
         x = x + multiply(attended.reshape(batch, -1), out[layer], out_scale[layer], levels)
         y = normed(x, mlp_norm[layer])
         gate, up = np.split(multiply(y, gate_up[layer], gate_up_scale[layer], levels), 2, axis=1)
         x = x + multiply(silu(gate) * up, down[layer], down_scale[layer], levels)
     states[slots, lengths] = normed(x, norm)
+
+
+def attend_real(
+    q: Array, keys: Array, key_scale: Array, values: Array, value_scale: Array
+) -> Array:
+    """What q (heads, head width) sees of keys and values (heads, head width, rows)."""
+    scores = (q[:, None] / np.float32(math.sqrt(q.shape[1])) @ keys)[:, 0]
+    odds = exponential(scores - scores.max(axis=1, keepdims=True))
+    shares = odds / odds.sum(axis=1, keepdims=True)
+    attended: Array = (values @ shares[..., None])[..., 0]
+    return attended
+
+
+def attend_whole(
+    q: Array, keys: Array, key_scale: Array, values: Array, value_scale: Array
+) -> Array:
+    """The same in whole numbers; the scales are (heads, rows)."""
+    sought, fine = in_whole(q, FINE)
+    fine = fine * np.float32(1 / math.sqrt(q.shape[1]))
+    scores = (sought[:, None] @ keys)[:, 0] * key_scale * fine[:, None]
+    odds = exponential(scores - scores.max(axis=1, keepdims=True))
+    weights = odds * value_scale
+    largest = np.maximum(weights.max(axis=1), np.float32(1e-20))
+    enlarge = np.minimum(
+        np.float32(FINEST) / largest, np.float32(SHARES) / np.maximum(_total(weights), 1e-20)
+    ).astype(np.float32)
+    shares = np.rint(weights * enlarge[:, None])
+    seen = (values @ shares[..., None])[..., 0]
+    attended: Array = seen * (np.float32(1) / (enlarge * _total(odds)))[:, None]
+    return attended
+
+
+def _total(x: Array) -> Array:
+    """Sums (...) of vectors (..., width), added up in float64: rounded, the same in any order."""
+    return x.astype(np.float64).sum(axis=-1).astype(np.float32)
 
 
 def field(
@@ -204,7 +279,9 @@ def field(
     logits: Array = multiply(hidden, entries, entries_scale, levels)[0] + bias
     if len(which):
         leaning = multiply(hidden, leans, leans_scale, levels)[0] + leans_bias
-        logits += np.append(leaning, np.float32(0))[steps[which]].sum(axis=0)
+        leaning = np.append(leaning, np.float32(0))
+        for number in which.tolist():
+            logits += leaning[steps[number]]
     return logits
 
 
