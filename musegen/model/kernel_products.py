@@ -223,11 +223,11 @@ def total(x):
 
 
 @njit(**FAST)
-def squares(x):
-    """The sum of the squares of a vector, added up like `total`."""
+def wide_dot(one, two):
+    """The sum of the products of two vectors, added up like `total`."""
     s = 0.0
-    for i in range(len(x)):
-        s += np.float64(x[i]) * np.float64(x[i])
+    for i in range(len(one)):
+        s += np.float64(one[i]) * np.float64(two[i])
     return F(s)
 
 

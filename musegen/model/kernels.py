@@ -13,7 +13,7 @@ from numba import njit
 
 from musegen.model.kernel_attention import attend, exponential, store_key, store_value
 from musegen.model.kernel_odds import weigh as weigh
-from musegen.model.kernel_products import EXACT, F, product, squares
+from musegen.model.kernel_products import EXACT, F, product, wide_dot
 from musegen.model.packing import LANE
 from musegen.model.plain import EPSILON
 
@@ -27,7 +27,7 @@ def room(batch, width):
 @njit(**EXACT)
 def normed(x, weight, y):
     """y (width,) = RMSNorm of x."""
-    factor = F(1) / np.sqrt(squares(x) / F(len(x)) + EPSILON)
+    factor = F(1) / np.sqrt(wide_dot(x, x) / F(len(x)) + EPSILON)
     for i in range(len(x)):
         y[i] = x[i] * factor * weight[i]
 
@@ -185,13 +185,11 @@ def field(
 @njit(cache=True, **EXACT)
 def kind(state, weight, entries, bias):
     """Logits (kinds,) of the row's kind; entries: (kinds, width)."""
-    x = np.empty((1, len(state)), dtype=F)
-    logits = np.empty((1, len(bias)), dtype=F)
-    normed(state, weight, x[0])
-    product(x, entries, np.ones(len(bias), dtype=F), logits)
+    x, logits = np.empty(len(state), dtype=F), np.empty(len(bias), dtype=F)
+    normed(state, weight, x)
     for i in range(len(bias)):
-        logits[0, i] += bias[i]
-    return logits[0]
+        logits[i] = wide_dot(entries[i], x) + bias[i]
+    return logits
 
 
 @njit(cache=True, **EXACT)

@@ -189,6 +189,7 @@ def step(
 ) -> None:  # fmt: skip
     """One more row for each of the first B slots; its state goes into `states`."""
     batch, (heads, head_width) = len(rows), keys.shape[2:4]
+    attend = attend_whole if levels else attend_real
     slots = np.arange(batch)
     vectors = embed(rows, offsets, full)
     embedded[slots, lengths] = vectors
@@ -208,7 +209,6 @@ def step(
         key_scale[layer, slots, :, lengths] = k_scale
         value_scale[layer, slots, :, lengths] = v_scale
         attended = np.empty((batch, heads, head_width), dtype=np.float32)
-        attend = attend_whole if levels else attend_real
         for b in range(batch):
             end = int(lengths[b]) + 1
             attended[b] = attend(
@@ -310,7 +310,8 @@ def _said(state: Array, full: Array, ids: Ints) -> Array:
 
 def kind(state: Array, weight: Array, entries: Array, bias: Array) -> Array:
     """Logits (kinds,) of the row's kind; entries: (kinds, width)."""
-    logits: Array = entries @ normed(state, weight) + bias
+    wide = entries.astype(np.float64) @ normed(state, weight).astype(np.float64)
+    logits: Array = wide.astype(np.float32) + bias
     return logits
 
 
