@@ -11,12 +11,24 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from musegen.model.kernel_products import EXACT, FAST, F, dot, in_whole, largest, multiplied, total
+from musegen.model.kernel_products import EXACT, F, dot, in_whole, largest, multiplied, total
 from musegen.model.packing import BLOCK, GROUP, LANE
 from musegen.model.plain import (
-    E0, E1, E2, E3, E4, E5, FINE, FINEST, LEAST, LEVELS, LN2_HIGH, LN2_LOW, LOG2E, SHARES,
+    E0,
+    E1,
+    E2,
+    E3,
+    E4,
+    E5,
+    FINE,
+    FINEST,
+    LEAST,
+    LEVELS,
+    LN2_HIGH,
+    LN2_LOW,
+    LOG2E,
+    SHARES,
 )  # fmt: skip
-
 
 
 @njit(**EXACT)

@@ -21,7 +21,7 @@ from musegen.model.plain import FINE
 F = np.float32
 
 EXACT: Any = {"error_model": "numpy", "nogil": True}
-"""Every operation as it is written, so that numpy, which rounds alike, gives the same to the bit."""
+"""Every operation as it is written: numpy, which rounds alike, gives the same to the bit."""
 
 FAST: Any = {**EXACT, "fastmath": {"contract", "reassoc", "nsz"}}
 """Sums may be taken in any order, several at a time; numbers that are not finite stay so."""

@@ -11,7 +11,8 @@ import math
 import numpy as np
 from numba import njit
 
-from musegen.model.kernel_attention import attend, exponential, store_key, store_value
+from musegen.model.kernel_attention import attend as attended
+from musegen.model.kernel_attention import exponential, store_key, store_value
 from musegen.model.kernel_odds import weigh as weigh
 from musegen.model.kernel_products import EXACT, F, product, wide_dot
 from musegen.model.packing import LANE
@@ -110,7 +111,7 @@ def step(
                     k[pairs + i] = left * sin[b, i] + right * cos[b, i]
                 store_key(k, lengths[b], keys[layer, b, head], key_scale[layer, b, head])
                 store_value(v, lengths[b], values[layer, b, head], value_scale[layer, b, head])
-                attend(
+                attended(
                     q, keys[layer, b, head], key_scale[layer, b, head],
                     values[layer, b, head], value_scale[layer, b, head], lengths[b] + 1,
                     scores, shares, y[b, head * head_width : (head + 1) * head_width],
@@ -209,6 +210,21 @@ def own(state, full, ids, levels, track, before, embedded, states, numbers, scal
     for i in range(width):
         x[i] += seen[0, i]
     return x
+
+
+@njit(cache=True, **EXACT)
+def attend(q, keys, key_scale, values, value_scale, levels):
+    """What each of the first rows sees, q (rows, heads, head width), of those up to itself."""
+    y = np.empty(q.shape, dtype=F)
+    scores = np.empty((1, key_scale.shape[1]), dtype=F)
+    shares = np.empty(scores.shape, dtype=np.int16)
+    for row in range(len(q)):
+        for head in range(q.shape[1]):
+            attended(
+                q[row, head], keys[head], key_scale[head], values[head], value_scale[head],
+                row + 1, scores, shares, y[row, head],
+            )  # fmt: skip
+    return y
 
 
 @njit(cache=True, **EXACT)

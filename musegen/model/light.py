@@ -296,7 +296,7 @@ class LightStepper:
             )
         self.told.begin(slot, rows, links)
         plain.prefill(
-            self.model.arithmetic.multiply, rows.astype(np.int64), times, links, self.model.levels,
+            self.model.arithmetic, rows.astype(np.int64), times, links, self.model.levels,
             self.embedded[slot], self.states[slot], self._keys[:, slot], self._key_scale[:, slot],
             self._values[:, slot], self._value_scale[:, slot],
             *self.model.backbone,

@@ -5,7 +5,6 @@ at the same places, and sums of floats, which depend on their order, are taken i
 """
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,12 @@ from numpy.typing import NDArray
 
 from musegen.model.config import STEPS_PER_TIME_UNIT
 from musegen.model.packing import fill_cache
+from musegen.model.paths import Arithmetic
 from musegen.model.sampling import Sampling, legal_share, probabilities
 
 Array = NDArray[np.float32]
 Ints = NDArray[np.integer]
 Numbers = NDArray[Any]  # int8 or float32
-Multiply = Callable[[Array, Numbers, Array, int], Array]
 
 EPSILON = np.float32(1e-5)
 LEVELS, FINE, FINEST = 127, 2047, 32767
@@ -129,7 +128,7 @@ def in_levels(x: Array, levels: int) -> tuple[Array, Array]:
 
 
 def prefill(
-    times_matrix: Multiply, rows: Ints, times: Ints, links: Ints, levels: int,
+    way: Arithmetic, rows: Ints, times: Ints, links: Ints, levels: int,
     embedded: Array, states: Array, keys: Numbers, key_scale: Array,
     values: Numbers, value_scale: Array,
     hidden: int, offsets: Ints, full: Array,
@@ -140,35 +139,30 @@ def prefill(
 ) -> None:  # fmt: skip
     """Rows (n, columns) fill the empty caches of one slot.
 
-    times_matrix: `multiply`, or its equal for matrices that lie otherwise. links: (n, links).
+    way: this module, or another whose matrices and caches lie otherwise. links: (n, links).
     Caches: embedded, states (context, width); keys, values and scales as `packing` has them.
     """
     count, width, heads = len(rows), full.shape[1], keys.shape[1]
 
     def multiplied(x: Array, numbers: Numbers, scale: Array, outputs: int) -> Array:
-        return times_matrix(np.ascontiguousarray(x), numbers, scale, levels)[:, :outputs]
+        return way.multiply(np.ascontiguousarray(x), numbers, scale, levels)[:, :outputs]
 
     embedded[:count] = embed(rows, offsets, full)
     pointed = np.where(links[..., None] >= 0, embedded[links], np.float32(0))
     x = embedded[:count] + multiplied(pointed.reshape(count, -1), seen, seen_scale, width)
     cos, sin = angles(np.arange(count), times, periods, rates)
-    later = np.triu(np.ones((count, count), dtype=bool), 1)
     for layer in range(len(qkv)):
         y = normed(x, attention_norm[layer])
         wide = multiplied(y, qkv[layer], qkv_scale[layer], 3 * width).reshape(count, 3, heads, -1)
-        q = rotate(wide[:, 0], cos, sin) / np.float32(math.sqrt(width // heads))
+        q = rotate(wide[:, 0], cos, sin)
         k, k_scale = in_levels(rotate(wide[:, 1], cos, sin), levels)
         v, v_scale = in_levels(wide[:, 2], levels)
         fill_cache(keys[layer], values[layer], k, v)
         key_scale[layer, :, :count] = k_scale.T
         value_scale[layer, :, :count] = v_scale.T
-        attended = np.empty((count, heads, width // heads), dtype=np.float32)
-        for head in range(heads):  # one at a time: of a long prompt they take much room
-            scores = q[:, head] @ k[:, head].T * k_scale[:, head]
-            scores[later] = -np.inf
-            odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-            shares = odds / odds.sum(axis=1, keepdims=True)
-            attended[:, head] = shares @ (v[:, head] * v_scale[:, head, None])
+        attended = way.attend(
+            q, keys[layer], key_scale[layer], values[layer], value_scale[layer], levels
+        )
         x = x + multiplied(attended.reshape(count, -1), out[layer], out_scale[layer], width)
         y = normed(x, mlp_norm[layer])
         gates = multiplied(y, gate_up[layer], gate_up_scale[layer], 2 * hidden)
@@ -189,7 +183,7 @@ def step(
 ) -> None:  # fmt: skip
     """One more row for each of the first B slots; its state goes into `states`."""
     batch, (heads, head_width) = len(rows), keys.shape[2:4]
-    attend = attend_whole if levels else attend_real
+    look = _seen_whole if levels else _seen_real
     slots = np.arange(batch)
     vectors = embed(rows, offsets, full)
     embedded[slots, lengths] = vectors
@@ -211,10 +205,10 @@ def step(
         attended = np.empty((batch, heads, head_width), dtype=np.float32)
         for b in range(batch):
             end = int(lengths[b]) + 1
-            attended[b] = attend(
-                q[b], keys[layer, b, ..., :end], key_scale[layer, b, :, :end],
+            attended[b] = look(
+                q[b, :, None], keys[layer, b, ..., :end], key_scale[layer, b, :, :end],
                 values[layer, b, ..., :end], value_scale[layer, b, :, :end],
-            )  # fmt: skip
+            )[:, 0]  # fmt: skip
         x = x + multiply(attended.reshape(batch, -1), out[layer], out_scale[layer], levels)
         y = normed(x, mlp_norm[layer])
         gate, up = np.split(multiply(y, gate_up[layer], gate_up_scale[layer], levels), 2, axis=1)
@@ -222,39 +216,72 @@ def step(
     states[slots, lengths] = normed(x, norm)
 
 
-def attend_real(
-    q: Array, keys: Array, key_scale: Array, values: Array, value_scale: Array
+def attend(
+    q: Array, keys: Array, key_scale: Array, values: Array, value_scale: Array, levels: int
 ) -> Array:
-    """What q (heads, head width) sees of keys and values (heads, head width, rows)."""
-    scores = (q[:, None] / np.float32(math.sqrt(q.shape[1])) @ keys)[:, 0]
-    odds = exponential(scores - scores.max(axis=1, keepdims=True))
-    shares = odds / odds.sum(axis=1, keepdims=True)
-    attended: Array = (values @ shares[..., None])[..., 0]
+    """What each of the first rows sees, q (rows, heads, head width), of those up to itself."""
+    count, heads = q.shape[:2]
+    later = np.triu(np.ones((count, count), dtype=bool), 1)
+    seen = _seen_whole if levels else _seen_real
+    attended = np.empty(q.shape, dtype=np.float32)
+    for head in range(heads):  # one at a time: of a long prompt they take much room
+        one = slice(head, head + 1)
+        attended[:, head] = seen(
+            q[:, one].swapaxes(0, 1), keys[one, :, :count], key_scale[one, :count],
+            values[one, :, :count], value_scale[one, :count], later,
+        )[0]  # fmt: skip
     return attended
 
 
-def attend_whole(
-    q: Array, keys: Array, key_scale: Array, values: Array, value_scale: Array
-) -> Array:
-    """The same in whole numbers; the scales are (heads, rows)."""
+def _seen_real(
+    q: Array, keys: Array, key_scale: Array, values: Array, value_scale: Array,
+    later: NDArray[np.bool_] | None = None,
+) -> Array:  # fmt: skip
+    """What q (heads, n, head width) sees of keys and values (heads, head width, rows).
+
+    later: (n, rows), what it does not see.
+    """
+    scores: Array = q / np.float32(math.sqrt(q.shape[2])) @ keys
+    odds = _odds(scores, later)
+    attended: Array = odds @ values.swapaxes(1, 2) / _total(odds)
+    return attended
+
+
+def _seen_whole(
+    q: Array, keys: Array, key_scale: Array, values: Array, value_scale: Array,
+    later: NDArray[np.bool_] | None = None,
+) -> Array:  # fmt: skip
+    """The same in whole numbers, which have scales (heads, rows)."""
     sought, fine = in_whole(q, FINE)
-    fine = fine * np.float32(1 / math.sqrt(q.shape[1]))
-    scores = (sought[:, None] @ keys)[:, 0] * key_scale * fine[:, None]
-    odds = exponential(scores - scores.max(axis=1, keepdims=True))
-    weights = odds * value_scale
-    largest = np.maximum(weights.max(axis=1), np.float32(1e-20))
+    fine = fine * np.float32(1 / math.sqrt(q.shape[2]))
+    scores: Array = sought @ keys * key_scale[:, None] * fine[..., None]
+    odds = _odds(scores, later)
+    weights = odds * value_scale[:, None]
+    most = np.maximum(weights.max(axis=2, keepdims=True), np.float32(1e-20))
     enlarge = np.minimum(
-        np.float32(FINEST) / largest, np.float32(SHARES) / np.maximum(_total(weights), 1e-20)
-    ).astype(np.float32)
-    shares = np.rint(weights * enlarge[:, None])
-    seen = (values @ shares[..., None])[..., 0]
-    attended: Array = seen * (np.float32(1) / (enlarge * _total(odds)))[:, None]
+        np.float32(FINEST) / most,
+        np.float32(SHARES) / np.maximum(_total(weights), np.float32(1e-20)),
+    )
+    shares = np.rint(weights * enlarge)
+    one = np.float32(1) / (enlarge * _total(odds))
+    attended: Array = shares @ values.swapaxes(1, 2) * one
     return attended
+
+
+def _odds(scores: Array, later: NDArray[np.bool_] | None) -> Array:
+    """Scores (heads, n, rows) as odds of which the largest is 1, 0 for what lies later."""
+    if later is not None:
+        scores[:, later] = -np.inf
+    odds = exponential(scores - scores.max(axis=2, keepdims=True))
+    if later is not None:
+        odds[:, later] = 0
+    return odds
 
 
 def _total(x: Array) -> Array:
-    """Sums (...) of vectors (..., width), added up in float64: rounded, the same in any order."""
-    return x.astype(np.float64).sum(axis=-1).astype(np.float32)
+    """Sums (..., 1) of vectors, added up in float64: rounded, they are the same in any order."""
+    summed: Array = x.sum(axis=-1, keepdims=True, dtype=np.float64).astype(np.float32)
+    return summed
 
 
 def field(

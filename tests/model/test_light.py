@@ -94,6 +94,16 @@ def test_machine_code_and_numpy_give_the_same_bits(stored: Stored, compiled: Pat
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_prompt_is_read_as_rows_are(stored: Stored, ways: dict[str, Arithmetic]) -> None:
+    """At once or one by one, in whole numbers rows give the same bits."""
+    at_once, by_row = (LightModel(stored, "int8", ways["int8"]).stepper(1) for _ in range(2))
+    at_once.prefill(0, *(part[:100] for part in PARTS[0]))
+    by_row.prefill(0, *(part[:1] for part in PARTS[0]))
+    for row in range(1, 100):
+        by_row.step(*(np.array(part[row : row + 1]) for part in PARTS[0]))
+    np.testing.assert_array_equal(at_once.states[0, :100], by_row.states[0, :100])
+
+
 @pytest.mark.parametrize("kind", [NOTE, TRACK, BAR, CHORD])
 @pytest.mark.parametrize("lone", [True, False])
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("int8", 0.1)])
