@@ -241,7 +241,8 @@ def _seen_real(
 
     later: (n, rows), what it does not see.
     """
-    scores: Array = q / np.float32(math.sqrt(q.shape[2])) @ keys
+    shrunk: Array = q / np.float32(math.sqrt(q.shape[2]))
+    scores: Array = shrunk @ keys
     odds = _odds(scores, later)
     attended: Array = odds @ values.swapaxes(1, 2) / _total(odds)
     return attended
