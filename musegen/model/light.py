@@ -130,9 +130,9 @@ class LightModel:
             config.hidden, self.layout.offsets, self.full, periods, rates,
             *self._matrix(self._weight("seen.weight")),
             self._layers("attention_norm"),
-            *self._matrix(self._layers("qkv")), *self._matrix(self._layers("out")),
+            *self._matrices("qkv"), *self._matrices("out"),
             self._layers("mlp_norm"),
-            *self._matrix(self._layers("gate_up")), *self._matrix(self._layers("down")),
+            *self._matrices("gate_up"), *self._matrices("down"),
             self._weight("norm.weight"),
         )  # fmt: skip
 
@@ -204,6 +204,13 @@ class LightModel:
     def _layers(self, name: str) -> Array:
         layers = range(self.config.layers)
         return np.stack([self._weight(f"blocks.{layer}.{name}.weight") for layer in layers])
+
+    def _matrices(self, name: str) -> Matrix:
+        """A matrix of every layer; one after another, they take less room in the making."""
+        layers = range(self.config.layers)
+        made = [self._matrix(self._weight(f"blocks.{layer}.{name}.weight")) for layer in layers]
+        numbers, scales = zip(*made, strict=True)
+        return np.stack(numbers), np.stack(scales)
 
     def _matrix(self, weights: Array) -> Matrix:
         """A matrix, or a stack of them, in this precision."""

@@ -198,7 +198,7 @@ def _weights(
         raise CheckpointError(f"{path} does not hold the weights that config.json describes")
     weights = {}
     for name, shape in shapes.items():
-        tensor = found[name]
+        tensor = found.pop(name)  # what it held is given back at once
         if tuple(tensor["shape"]) != shape:
             raise CheckpointError(f"{path}: {name} has shape {tuple(tensor['shape'])}")
         weights[name] = _float32(tensor["data"], tensor["dtype"], f"{path}: {name}").reshape(shape)
