@@ -221,7 +221,9 @@ class RowDecoder(nn.Module):
         x = F.rms_norm(states, states.shape[-1:], eps=1e-5) * self.norms[kind][first:last]
         inner = F.silu(torch.bmm(x, self.up[kind][first:last]))
         said = torch.bmm(inner, self.down[kind][first:last])
-        hidden: Tensor = x + (F.dropout(said, self.dropout, self.training) if self.dropout else said)
+        hidden: Tensor = x + (
+            F.dropout(said, self.dropout, self.training) if self.dropout else said
+        )
         return hidden
 
     def field_logits(
