@@ -67,7 +67,8 @@ def step_ms(model: LightModel, rows_before: int, pieces: int) -> float:
 
 def reading_ms(model: LightModel) -> float:
     """The time to read every weight of a step once: the matrices before the field decoder."""
-    matrices = [part for part in model.backbone if part.dtype == np.int8]
+    arrays = (part for part in model.backbone if isinstance(part, np.ndarray))
+    matrices = [part for part in arrays if part.dtype == np.int8]
     whole = np.concatenate([part.reshape(-1) for part in matrices])
     words = whole[: len(whole) // 8 * 8].view(np.int64)
     spent = []

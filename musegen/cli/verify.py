@@ -14,11 +14,13 @@ from musegen.cli.generate import DEFAULT_CHECKPOINT
 def command(file: Path, checkpoint: str, quiet: bool) -> None:
     """Say whether FILE is, byte for byte, what the recipe in it makes.
 
-    Yes is exit code 0; no is 1, with the first bar that differs. Also says which model composed it.
+    Yes is exit code 0; no is 1, with the first bar that differs. Of a file that an earlier engine
+    of musegen composed, which gave other notes, it is not known: 1, too. Also says which model
+    composed it.
     """
     import musegen
     from musegen.cli.replay import made_again
-    from musegen.composing.recipe import difference, read_recipe
+    from musegen.composing.recipe import difference, other_engine, read_recipe
 
     recipe = read_recipe(file)
     content = file.read_bytes()
@@ -27,6 +29,9 @@ def command(file: Path, checkpoint: str, quiet: bool) -> None:
     if found is None:
         click.echo(f"yes: {file} is what its recipe makes")
         return
+    if other := other_engine(recipe):
+        click.echo(f"not known: {file}: {other}")
+        raise SystemExit(1)
     click.echo(f"no: {file}: {found}")
     if recipe.version != musegen.__version__:
         click.echo(f"it was made with musegen {recipe.version}; this is {musegen.__version__}")

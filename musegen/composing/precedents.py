@@ -7,13 +7,28 @@ says what the wishes do not. Notes, chords and sections stay the model's own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from musegen.errors import WishError
-from musegen.tokens.controls import Controls, TrackPlan
-from musegen.tokens.fields import STYLE, Rows
+from musegen.tokens import scales
+from musegen.tokens.controls import MODES, Controls, TrackPlan
+from musegen.tokens.fields import (
+    DRUM_BASE,
+    FIELDS,
+    FORM,
+    KINDS,
+    STYLE,
+    TRACK,
+    UNSET,
+    Rows,
+    as_rows,
+    column,
+)
 from musegen.tokens.head import read_head
+from musegen.tokens.ids import from_level, instrument_id
 from musegen.tokens.limits import Limits
 
 NEAR = {
@@ -25,23 +40,44 @@ octaves of tempo, density, polyphony and bars, steps of velocity."""
 
 _OCTAVES = ("tempo", "density", "polyphony", "bars")
 
+_MEANT = {
+    name: np.array([from_level(scale, value) for value in range(len(scale) + 1)], dtype=float)
+    for name, scale in {
+        "valence": scales.VALENCE, "arousal": scales.AROUSAL, "tempo": scales.TEMPO_BPM,
+        "density": scales.DENSITY, "polyphony": scales.POLYPHONY, "loudness": scales.LOUDNESS,
+    }.items()
+}  # fmt: skip
+_MEANT["tempo"] = np.trunc(_MEANT["tempo"])
+_MEANT["bars"] = np.arange(FIELDS["bars"].size, dtype=float)
+_MEANT["bars"][UNSET] = np.nan
+"""What each value of these fields stands for, not a number where it stands for nothing."""
+
 OTHER_MODE, OTHER_METER, OTHER_TRACK, UNKNOWN = 4.0, 6.0, 1.0, 1.0
 """What each of these takes from the logarithm of a precedent's odds."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Precedents:
-    """The precedents of a checkpoint, as the controls that were measured of them."""
+    """The precedents of a checkpoint: HEAD rows (N, COLUMNS), each piece from its STYLE row on.
 
-    pieces: tuple[Controls, ...]
+    They are compared as columns, and only the one that is drawn is read.
+    """
+
+    rows: Rows
+    genres: Sequence[str] = ()
 
     @classmethod
     def of(cls, rows: Rows | None, genres: Sequence[str]) -> "Precedents":
-        """Those that HEAD rows (N, COLUMNS) hold, each from its STYLE row on."""
-        if rows is None or not len(rows):
-            return cls(())
-        starts = np.flatnonzero(rows[:, 0] == STYLE)
-        return cls(tuple(read_head(head, genres) for head in np.split(rows, starts[1:])))
+        """Those that HEAD rows hold; none where there are no rows."""
+        return cls(as_rows([]) if rows is None else rows, genres)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def piece(self, number: int) -> Controls:
+        """What was measured of piece `number`."""
+        ends = np.append(self._starts[1:], len(self.rows))
+        return read_head(self.rows[self._starts[number] : ends[number]], self.genres)
 
     def limits(
         self, wishes: Controls, limits: Limits, chance: np.random.Generator
@@ -70,12 +106,85 @@ class Precedents:
 
     def draw(self, wishes: Controls, chance: np.random.Generator) -> Controls | None:
         """A precedent, the likelier the nearer it is to the wishes; None where none can serve."""
-        able = [piece for piece in self.pieces if _can_serve(piece, wishes)]
-        if not able:
+        able = np.flatnonzero(self._can_serve(wishes)) if len(self) else ()
+        if not len(able):
             return None
-        scores = np.array([_nearness(piece, wishes) for piece in able])
+        scores = self._nearness(wishes)[able]
         odds = np.exp(scores - scores.max())
-        return able[int(chance.choice(len(able), p=odds / odds.sum()))]
+        return self.piece(int(able[chance.choice(len(able), p=odds / odds.sum())]))
+
+    @cached_property
+    def _starts(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.rows[:, 0] == STYLE)
+
+    @cached_property
+    def _style(self) -> Rows:
+        return self.rows[self._starts]
+
+    @cached_property
+    def _form(self) -> Rows:
+        found: Rows = self.rows[self.rows[:, 0] == FORM]
+        return found
+
+    @cached_property
+    def _players(self) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        """The piece and the instrument of each TRACK row."""
+        places = np.flatnonzero(self.rows[:, 0] == TRACK)
+        pieces = np.searchsorted(self._starts, places, side="right") - 1
+        return pieces, self.rows[places, column(TRACK, "instrument")].astype(np.int64)
+
+    def _can_serve(self, wishes: Controls) -> NDArray[np.bool_]:
+        """Of each piece, whether nothing that must be kept speaks against it: (N,)."""
+        able = np.ones(len(self), dtype=bool)
+        if wishes.genre is not None:
+            known = list(self.genres)
+            wished = 1 + known.index(wishes.genre) if wishes.genre in known else -1
+            able &= self._style[:, column(STYLE, "genre")] == wished
+        if wishes.tracks:
+            return able
+        pieces, instruments = self._players
+        if wishes.drums is not None:
+            able &= self._that_have(instruments >= DRUM_BASE) == wishes.drums
+        if wishes.track_count is not None:
+            able &= np.bincount(pieces, minlength=len(self)) == wishes.track_count
+        return able
+
+    def _that_have(self, which: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Of each piece, whether it has one of these TRACK rows: (N,)."""
+        found = np.zeros(len(self), dtype=bool)
+        found[self._players[0][which]] = True
+        return found
+
+    def _nearness(self, wishes: Controls) -> NDArray[np.float64]:
+        """The logarithm of how likely each piece is, from 0 down: (N,)."""
+        score = np.zeros(len(self))
+        for name, near in NEAR.items():
+            asked = getattr(wishes, name)
+            if asked is None:
+                continue
+            kind = FORM if name in KINDS[FORM].fields else STYLE
+            values = (self._form if kind == FORM else self._style)[:, column(kind, name)]
+            there = _MEANT[name][values]
+            if name in _OCTAVES:
+                asked, there = np.log2(np.maximum(asked, 1e-3)), np.log2(np.maximum(there, 1e-3))
+            off = 0.5 * ((asked - there) / near) ** 2
+            score -= np.where(np.isnan(there), UNKNOWN, off)
+        if wishes.key is not None:
+            keys = self._style[:, column(STYLE, "key")]
+            other = (keys - 1) // 12 != MODES.index(wishes.key[1])
+            score -= np.where(keys == UNSET, UNKNOWN, np.where(other, OTHER_MODE, 0.0))
+        if wishes.meter is not None:
+            meters = self._form[:, column(FORM, "meter")]
+            wished = [1 + n for n, meter in enumerate(scales.METERS) if meter == wishes.meter]
+            score -= np.where(np.isin(meters, wished), 0.0, OTHER_METER)
+        if wishes.tracks:
+            asked_for = {instrument_id(track.program, track.is_drum) for track in wishes.tracks}
+            pairs = np.unique(np.stack(self._players), axis=1)
+            others = ~np.isin(pairs[1], list(asked_for))
+            missing = len(asked_for) - np.bincount(pairs[0][~others], minlength=len(self))
+            extra = np.bincount(pairs[0][others], minlength=len(self))
+            score -= OTHER_TRACK * (missing + extra)
+        return score
 
 
 def filled_in(wishes: Controls, precedent: Controls) -> Controls:
@@ -105,47 +214,6 @@ def filled_in(wishes: Controls, precedent: Controls) -> Controls:
         taken["track_count"] = len(precedent.tracks)
         taken["drums"] = any(track.is_drum for track in precedent.tracks)
     return replace(wishes, **taken)
-
-
-def _can_serve(piece: Controls, wishes: Controls) -> bool:
-    """Whether nothing that must be kept speaks against a precedent."""
-    if wishes.genre is not None and piece.genre != wishes.genre:
-        return False
-    if wishes.tracks:
-        return True
-    drums = any(track.is_drum for track in piece.tracks)
-    if wishes.drums is not None and drums != wishes.drums:
-        return False
-    return wishes.track_count is None or len(piece.tracks) == wishes.track_count
-
-
-def _nearness(piece: Controls, wishes: Controls) -> float:
-    """The logarithm of how likely a precedent is, from 0 down."""
-    score = 0.0
-    for name, near in NEAR.items():
-        asked, there = getattr(wishes, name), getattr(piece, name)
-        if asked is None:
-            continue
-        if there is None:
-            score -= UNKNOWN
-            continue
-        if name in _OCTAVES:
-            asked, there = (float(np.log2(max(number, 1e-3))) for number in (asked, there))
-        score -= 0.5 * ((asked - there) / near) ** 2
-    if wishes.key is not None:
-        if piece.key is None:
-            score -= UNKNOWN
-        elif piece.key[1] != wishes.key[1]:
-            score -= OTHER_MODE
-    if wishes.meter is not None and piece.meter != wishes.meter:
-        score -= OTHER_METER
-    if wishes.tracks:
-        asked_for, there_are = (
-            {(track.program, track.is_drum) for track in tracks}
-            for tracks in (wishes.tracks, piece.tracks)
-        )
-        score -= OTHER_TRACK * len(asked_for ^ there_are)
-    return score
 
 
 def _like(wished: Sequence[TrackPlan], tracks: Sequence[TrackPlan]) -> tuple[TrackPlan, ...]:

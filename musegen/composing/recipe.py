@@ -27,6 +27,10 @@ from musegen.music.write import midi_bytes
 from musegen.tokens.controls import BarPlan, Chord, Controls, SectionPlan, TrackPlan
 
 MARK = "musegen recipe "
+ENGINE = 1
+"""Goes up when the same recipe gives other notes than before: 0 added up float32 numbers, 1 whole
+ones (decision 17)."""
+
 HUMANIZING = 1
 """Which stream of a piece's chance humanises it; the first draws its notes."""
 
@@ -44,7 +48,7 @@ class Recipe:
     to the wishes was kept; `alone`: the model laid it out without a precedent. `prompt` is the
     SHA-256 of the file that the piece goes on from, where there is one. `device` is where it was
     composed and `computed` says in which numbers and with what, as `model.loading` has it: sums in
-    another order may end in other bits.
+    another order may end in other bits. `engine` is the ENGINE that composed it.
     """
 
     version: str
@@ -61,6 +65,7 @@ class Recipe:
     prompt: str | None = None
     device: str = "cpu"
     computed: str = ""
+    engine: int = 0
 
     @classmethod
     def of(
@@ -91,6 +96,7 @@ class Recipe:
             alone=alone,
             device=composer.checkpoint.device,
             computed=computed_by(composer.checkpoint),
+            engine=ENGINE,
         )
 
     @property
@@ -102,8 +108,10 @@ class Recipe:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The recipe as JSON holds it, without wishes that say nothing."""
+        """The recipe as JSON holds it, without wishes that say nothing, as its engine wrote it."""
         entries = asdict(self)
+        if not self.engine:
+            del entries["engine"]
         entries["wishes"] = {name: entries["wishes"][name] for name in self.wishes.wished}
         return {"composed_by": self.disclosure, **entries}
 
@@ -176,11 +184,23 @@ def composed_file(piece: Composition, recipe: Recipe) -> bytes:
     return midi_bytes(finished(piece, recipe), texts=recipe.texts())
 
 
+def other_engine(recipe: Recipe) -> str:
+    """That another engine than this composed it, in words; "" where it was this one."""
+    if recipe.engine == ENGINE:
+        return ""
+    return (
+        f"it was composed by engine {recipe.engine} of musegen, and this is engine {ENGINE}: they "
+        "make other notes from the same recipe"
+    )
+
+
 def computed_otherwise(recipe: Recipe, composer: Composer) -> str:
     """How the composer computes otherwise than the recipe's, in words; "" where it does not.
 
     A recipe that does not say how it was computed differs from none.
     """
+    if other := other_engine(recipe):
+        return other
     here = computed_by(composer.checkpoint)
     if not recipe.computed or here == recipe.computed:
         return ""

@@ -32,19 +32,22 @@ MAKING = "making"
 LONGEST_S = 180
 """A compilation that began longer ago was broken off."""
 
-_SOURCE = Path(__file__).with_name("kernels.py")
+_HERE = Path(__file__).parent
+_SOURCES = sorted([*_HERE.glob("kernel*.py"), _HERE / "packing.py", _HERE / "plain.py"])
 _CPU_INFO = Path("/proc/cpuinfo")
 _BACKBONE = (
-    "i8[:,::1], f4[:,::1], f4[::1], f4[::1], W[:,::1], f4[::1], f4[:,::1], W[:,:,::1], f4[:,::1], "
-    "W[:,:,::1], f4[:,::1], f4[:,::1], W[:,:,::1], f4[:,::1], W[:,:,::1], f4[:,::1], f4[::1]"
+    "i8, i8[:,::1], f4[:,::1], f4[::1], f4[::1], W[:,::1], f4[::1], f4[:,::1], "
+    "W[:,:,::1], f4[:,::1], W[:,:,::1], f4[:,::1], f4[:,::1], "
+    "W[:,:,::1], f4[:,::1], W[:,:,::1], f4[:,::1], f4[::1]"
 )
 _CACHES = "f4[:,:,::1], f4[:,:,::1], W[:,:,:,:,::1], f4[:,:,:,::1], W[:,:,:,:,::1], f4[:,:,:,::1]"
 SIGNATURES = {
     "step": f"(i8[:,::1], i8[::1], i8[:,::1], i8[::1], i8, {_CACHES}, {_BACKBONE})",
-    "field": "(f4[::1], f4[:,::1], f4[::1], f4[::1], W[:,::1], f4[::1], W[:,::1], f4[::1], "
-    "W[:,::1], f4[::1], f4[::1], W[:,::1], f4[::1], f4[::1], i8[:,::1])",
+    "field": "(f4[::1], f4[:,::1], i8[::1], i8, i8, i8[::1], f4[::1], f4[::1], W[:,::1], f4[::1], "
+    "W[:,::1], f4[::1], W[:,::1], f4[::1], f4[::1], W[:,::1], f4[::1], f4[::1], i8[:,::1])",
+    "own": "(f4[::1], f4[:,::1], i8[::1], i8, i8, i8, f4[:,::1], f4[:,::1], W[:,::1], f4[::1])",
     "kind": "(f4[::1], f4[::1], f4[:,::1], f4[::1])",
-    "own": "(f4[::1], W[:,::1], f4[::1])",
+    "multiply": "(f4[:,::1], W[:,::1], f4[::1], i8)",
     "weigh": "(f4[::1], b1[::1], f8, i8, f8, f8, f8[::1])",
 }
 """What each function is compiled for; W stands for the numbers of a matrix."""
@@ -128,9 +131,9 @@ def cache_folder() -> Path:
 
 def _folder() -> Path:
     """Its name changes with whatever machine code depends on."""
-    source = _SOURCE.stat()
     depends = [
-        _SOURCE.read_text(encoding="utf-8"), str(_SOURCE), source.st_mtime_ns, SIGNATURES,
+        *((p.read_text(encoding="utf-8"), str(p), p.stat().st_mtime_ns) for p in _SOURCES),
+        SIGNATURES,
         version("numba"), version("llvmlite"), version("numpy"), sys.version,
         platform.machine(), _abilities(),
     ]  # fmt: skip

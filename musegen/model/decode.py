@@ -34,7 +34,7 @@ class Stepper:
         self.model = model.eval()
         config = model.config
         self.lengths = [0] * slots
-        self.told = Told(slots, config.context, model.table.columns)
+        self.told = Told(slots)
         shape = (config.layers, slots, config.heads, config.context, config.width // config.heads)
         self.device = model.norm.weight.device
         with torch.inference_mode():
@@ -64,7 +64,7 @@ class Stepper:
             self.values[:, slot, :, :length] = self.values[:, last, :, :length]
             self.embedded[slot, :length] = self.embedded[last, :length]
             self.states[slot, :length] = self.states[last, :length]
-            self.told.move(last, slot, length)
+            self.told.move(last, slot)
             self.lengths[slot] = length
         self.lengths.pop()
 

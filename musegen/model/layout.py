@@ -30,13 +30,14 @@ class Related:
             for kind in table.kinds
         ]
         self.columns: NDArray[np.int64] = np.array(columns)
+        self._columns = columns  # asked for one at a time, a list is quicker
         steps = np.where(relation.steps < 0, relation.count, relation.steps)
         nothing = np.full((1, steps.shape[1]), relation.count)
         self.steps: NDArray[np.int64] = np.concatenate([nothing, steps]).astype(np.int64)
 
     def against(self, row: Sequence[int] | None) -> int:
         """Which row of `steps` holds for what a row says; None where there is no row."""
-        column = 0 if row is None else int(self.columns[row[0]])
+        column = 0 if row is None else self._columns[row[0]]
         return 1 + int(row[column]) if row is not None and column else 0
 
 

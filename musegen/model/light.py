@@ -17,6 +17,7 @@ from musegen.errors import SettingError
 from musegen.model import plain
 from musegen.model.config import ROW_BASE, TIME_PERIODS, ModelConfig
 from musegen.model.layout import Layout, Related
+from musegen.model.packing import cache_shapes, move_cache, packed, packed_scale
 from musegen.model.paths import Arithmetic, Ints, Logits
 from musegen.model.sampling import Odds, Sampling
 from musegen.model.stored import Stored
@@ -36,9 +37,7 @@ class FieldWeights:
 
     start: int  # the global id of its value 0
     arrays: tuple[NDArray[Any], ...]
-    related: tuple[Related, ...]  # what it is heard against
-    steps: tuple[NDArray[np.int64], ...]  # of each: numbers of leans, the number of leans for none
-    size: int
+    related: tuple[tuple[Related, int], ...]  # what it is heard against, and where its steps begin
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +98,11 @@ class LightModel:
         """How many steps up and down a whole number has; 0 where numbers are float32."""
         return LEVELS if self.precision == "int8" else 0
 
+    @property
+    def compact(self) -> bool:
+        """Whether whole numbers are kept as int8, in the blocks of `packing`."""
+        return self.precision == "int8" and self.arithmetic is not plain
+
     @cached_property
     def layout(self) -> Layout:
         """Where each value lies among the embeddings."""
@@ -113,7 +117,7 @@ class LightModel:
         return table
 
     @cached_property
-    def backbone(self) -> tuple[NDArray[Any], ...]:
+    def backbone(self) -> tuple[Any, ...]:
         """What `step` and `prefill` take between the rows and the caches."""
         config = self.config
         pairs = config.width // config.heads // 2
@@ -124,7 +128,7 @@ class LightModel:
         places = np.linspace(0, 1, timed, dtype=np.float32)
         periods = np.float32(shortest) * np.float32(longest / shortest) ** places
         return (
-            self.layout.offsets, self.full, periods, rates,
+            config.hidden, self.layout.offsets, self.full, periods, rates,
             *self._matrix(self._weight("seen.weight")),
             self._layers("attention_norm"),
             *self._matrix(self._layers("qkv")), *self._matrix(self._layers("out")),
@@ -151,7 +155,7 @@ class LightModel:
     @cached_property
     def fields(self) -> dict[tuple[str, int], FieldWeights]:
         """What `field` takes after the state, by kind and number of the field."""
-        entries, scale = self._matrix(self.full)
+        entries = plain.in_levels(self.full, self.levels)
         found = {}
         for kind in TABLE.kinds:
             if not kind.fields or not kind.drawn:
@@ -165,34 +169,35 @@ class LightModel:
                 start = self.layout.starts[name]
                 end = start + TABLE.fields[name].size
                 bias = self._weight(f"decoder.bias.{kind.name}_{name}")
-                related = tuple(self.layout.related.get((kind.name, name), ()))
-                leans, lean_bias, steps = self._leans(related)
+                related = self.layout.related.get((kind.name, name), ())
+                leans, lean_bias, steps = self._leans(related, end - start)
+                firsts = np.cumsum([0, *(len(one.steps) for one in related)]).tolist()
                 found[kind.name, number] = FieldWeights(
                     start,
                     (
                         gates[number, 0], norms[number, 0],
                         up[0][number], up[1][number], down[0][number], down[1][number],
-                        entries[start:end], scale[start:end], bias,
-                        *self._matrix(leans), lean_bias,
+                        *self._kept(entries[0][start:end], entries[1][start:end]), bias,
+                        *self._matrix(leans), lean_bias, steps,
                     ),
-                    related, steps, end - start,
+                    tuple(zip(related, firsts, strict=False)),
                 )  # fmt: skip
         return found
 
     def _leans(
-        self, related: Sequence[Related]
-    ) -> tuple[Array, Array, tuple[NDArray[np.int64], ...]]:
+        self, related: Sequence[Related], size: int
+    ) -> tuple[Array, Array, NDArray[np.int64]]:
         """All leans of a field as one matrix (leans, width) with bias, and the steps into it."""
         total = sum(one.count for one in related)
         leans, bias = np.zeros((total, self.config.width), np.float32), np.zeros(total, np.float32)
-        steps, first = [], 0
+        steps, first = [np.empty((0, size), dtype=np.int64)], 0
         for one in related:
             last = first + one.count
             leans[first:last] = self._weight(f"decoder.leans.{one.name}.weight")
             bias[first:last] = self._weight(f"decoder.leans.{one.name}.bias")
             steps.append(np.where(one.steps < one.count, first + one.steps, total))
             first = last
-        return leans, bias, tuple(steps)
+        return leans, bias, np.concatenate(steps)
 
     def _weight(self, name: str) -> Array:
         return self.stored.weights[name]
@@ -203,9 +208,13 @@ class LightModel:
 
     def _matrix(self, weights: Array) -> Matrix:
         """A matrix, or a stack of them, in this precision."""
-        numbers, scale = plain.in_levels(weights, self.levels)
-        compact = self.levels and self.arithmetic is not plain
-        return np.ascontiguousarray(numbers, dtype=np.int8 if compact else np.float32), scale
+        return self._kept(*plain.in_levels(weights, self.levels))
+
+    def _kept(self, numbers: Array, scale: Array) -> Matrix:
+        """The numbers of a matrix and their scales as the arithmetic takes them."""
+        if self.compact:
+            return packed(numbers), packed_scale(scale)
+        return np.ascontiguousarray(numbers), scale
 
 
 class LightStepper:
@@ -218,14 +227,18 @@ class LightStepper:
         self.model = model
         config = model.config
         self._lengths = np.zeros(slots, dtype=np.int64)
-        self.told = Told(slots, config.context, TABLE.columns)
-        shape = (config.layers, slots, config.heads, config.width // config.heads, config.context)
-        sort = model.own[0].dtype
+        self.told = Told(slots)
+        keys, values, scales = cache_shapes(
+            config.heads, config.width // config.heads, config.context, model.compact
+        )
+        shape = config.layers, slots
+        sort = np.int8 if model.compact else np.float32
         rows = (slots, config.context, config.width)
         self.embedded = np.zeros(rows, dtype=np.float32)
         self.states = np.zeros(rows, dtype=np.float32)
-        self._keys, self._values = np.zeros(shape, dtype=sort), np.zeros(shape, dtype=sort)
-        self._key_scale = np.zeros((*shape[:3], shape[4]), dtype=np.float32)
+        self._keys = np.zeros((*shape, *keys), dtype=sort)
+        self._values = np.zeros((*shape, *values), dtype=sort)
+        self._key_scale = np.zeros((*shape, *scales), dtype=np.float32)
         self._value_scale = np.zeros_like(self._key_scale)
 
     @property
@@ -259,11 +272,12 @@ class LightStepper:
         last = self.active - 1
         if slot != last:
             length = int(self._lengths[last])
-            for cache in (self._keys, self._values, self._key_scale, self._value_scale):
-                cache[:, slot, ..., :length] = cache[:, last, ..., :length]
+            move_cache(self._keys, self._values, last, slot, length)
+            for scale in (self._key_scale, self._value_scale):
+                scale[:, slot, :, :length] = scale[:, last, :, :length]
             for vectors in (self.embedded, self.states):
                 vectors[slot, :length] = vectors[last, :length]
-            self.told.move(last, slot, length)
+            self.told.move(last, slot)
             self._lengths[slot] = length
         self._lengths = self._lengths[:-1]
 
@@ -283,7 +297,7 @@ class LightStepper:
             )
         self.told.begin(slot, rows, links)
         plain.prefill(
-            rows.astype(np.int64), times, links, self.model.levels,
+            self.model.arithmetic.multiply, rows.astype(np.int64), times, links, self.model.levels,
             self.embedded[slot], self.states[slot], self._keys[:, slot], self._key_scale[:, slot],
             self._values[:, slot], self._value_scale[:, slot],
             *self.model.backbone,
@@ -292,25 +306,21 @@ class LightStepper:
         state: Array = self.states[slot, count - 1]
         return state
 
-    def step(self, rows: Ints, times: Ints, links: Ints) -> Array:
+    def step(self, rows: Ints, times: Ints, links: Ints) -> None:
         """One more row (active, columns) for every active slot.
 
         times: (active,); links: (active, SEEN_LINKS), numbers of rows of the slot or -1.
-
-        Gives the states (active, width) that foretell the row after.
         """
-        if not all(self.room(slot) for slot in range(self.active)):
+        if self._lengths.max() >= self.model.config.context:
             raise SettingError("the context of a slot is full")
         rows, times, links = (np.ascontiguousarray(p, dtype=np.int64) for p in (rows, times, links))
-        self.told.take(self._lengths, rows, links)
+        self.told.take(self._lengths.tolist(), rows, links)
         self.model.arithmetic.step(
             rows, times, links, self._lengths, self.model.levels,
             self.embedded, self.states,
             self._keys, self._key_scale, self._values, self._value_scale, *self.model.backbone,
         )  # fmt: skip
-        self._lengths = self._lengths + 1
-        states: Array = self.states[np.arange(self.active), self._lengths - 1]
-        return states
+        self._lengths += 1
 
     def draw(self, slot: int, after: int = -1) -> "LightDraw":
         """The row that comes after row `after` of a slot, -1: after the last one."""
@@ -326,6 +336,8 @@ class LightDraw:
         self._slot, self._after = slot, after
         self._rows: dict[str, Sequence[int] | None] = {}
         self._state: Array = stepper.states[slot, after]
+        self._said = np.empty(1 + TABLE.columns, dtype=np.int64)  # ids to be added to the state
+        self._count = 0  # of them
         self._kind = ""
         self._field = 0
         self._prior: Sequence[int] | None = None
@@ -339,7 +351,7 @@ class LightDraw:
         """Fix the row's kind; `prior` is the last row of that kind, None where there is none."""
         self._kind = TABLE.kinds[kind].name
         self._prior = self._rows["prior"] = prior
-        self._state = self._state + self._model.full[self._model.layout.kind_start + kind]
+        self._say(self._model.layout.kind_start + kind)
 
     def take_track(self, track: int, before: int, note: Sequence[int] | None) -> None:
         """Fix what is known of the row's track: its row in HEAD and its last note, -1 for none.
@@ -351,29 +363,30 @@ class LightDraw:
 
     def field_logits(self, name: str) -> Logits:
         """Logits of the next field: (size,)."""
+        model, slot = self._model, self._slot
         if self._own is not None:
-            self._see_track(*self._own)
-        weights = self._model.fields[self._kind, self._field]
-        said = 0 if self._prior is None else weights.start + self._prior[1 + self._field]
-        before = self._model.full[said : said + (self._prior is not None)]
-        steps = np.empty((len(weights.related), weights.size), dtype=np.int64)
-        for place, related in enumerate(weights.related):
-            which = self._stepper.told.against(related, self._slot, self._after, self._rows)
-            steps[place] = weights.steps[place][which]
-        return self._model.arithmetic.field(self._state, before, *weights.arrays, steps)
+            self._state = model.arithmetic.own(
+                self._state, model.full, self._said[: self._count], model.levels, *self._own,
+                self._stepper.embedded[slot], self._stepper.states[slot], *model.own,
+            )  # fmt: skip
+            self._count, self._own = 0, None
+        weights = model.fields[self._kind, self._field]
+        before = -1 if self._prior is None else weights.start + self._prior[1 + self._field]
+        against = self._stepper.told.against
+        which = [
+            first + against(related, slot, self._after, self._rows)
+            for related, first in weights.related
+        ]
+        return model.arithmetic.field(
+            self._state, model.full, self._said[: self._count], model.levels, before,
+            np.array(which, dtype=np.int64), *weights.arrays,
+        )  # fmt: skip
 
     def take_field(self, name: str, value: int) -> None:
         """Fix the next field's value."""
-        self._state = self._state + self._model.full[self._model.layout.starts[name] + value]
+        self._say(self._model.layout.starts[name] + value)
         self._field += 1
 
-    def _see_track(self, track: int, before: int) -> None:
-        embedded, states = self._stepper.embedded[self._slot], self._stepper.states[self._slot]
-        vectors = np.zeros((3, len(self._state)), dtype=np.float32)
-        if track >= 0:
-            vectors[0] = embedded[track]
-        if before >= 0:
-            vectors[1], vectors[2] = embedded[before], states[before]
-        seen = self._model.arithmetic.own(vectors.ravel(), *self._model.own)
-        self._state = self._state + seen
-        self._own = None
+    def _say(self, number: int) -> None:
+        self._said[self._count] = number
+        self._count += 1

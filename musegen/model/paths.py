@@ -146,3 +146,4 @@ class Arithmetic(Protocol):
     field: Callable[..., Logits]
     kind: Callable[..., Logits]
     own: Callable[..., Logits]
+    multiply: Callable[..., NDArray[np.float32]]

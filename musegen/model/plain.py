@@ -4,19 +4,28 @@ The same arguments and the same results as the functions of `kernels`, but for t
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from musegen.model.config import STEPS_PER_TIME_UNIT
+from musegen.model.packing import fill_cache
 from musegen.model.sampling import Sampling, legal_share, probabilities
 
 Array = NDArray[np.float32]
 Ints = NDArray[np.integer]
 Numbers = NDArray[Any]  # int8 or float32
+Multiply = Callable[[Array, Numbers, Array, int], Array]
 
 EPSILON = np.float32(1e-5)
+FINE = 2047
+"""How many steps up and down a whole number has that a vector is made of before it is multiplied.
+
+So few that sums of products with int8 stay below 2**24 as a rule, where float32 still counts every
+whole number: BLAS and integers then give the same.
+"""
 
 
 def normed(x: Array, weight: Array) -> Array:
@@ -32,9 +41,19 @@ def silu(x: Array) -> Array:
     return gated
 
 
-def multiply(x: Array, numbers: Numbers, scale: Array) -> Array:
-    """x (..., in) times the matrix (out, in), whose rows have these scales."""
-    product: Array = x @ numbers.astype(np.float32, copy=False).T * scale
+def multiply(x: Array, numbers: Numbers, scale: Array, levels: int) -> Array:
+    """x (B, in) times the matrix (out, in), whose rows have these scales.
+
+    Each vector by itself: BLAS adds up in another order where there are several. Where matrices
+    have `levels`, vectors become whole numbers, too, and all of them are multiplied at once.
+    """
+    product: Array
+    if not levels:
+        product = (x[:, None] @ numbers.T)[:, 0] * scale
+        return product
+    most = np.maximum(np.abs(x).max(axis=1, keepdims=True), np.float32(1e-20))
+    whole = np.rint(x * (np.float32(FINE) / most))
+    product = whole @ numbers.T * scale * (most / np.float32(FINE))
     return product
 
 
@@ -70,10 +89,10 @@ def in_levels(x: Array, levels: int) -> tuple[Array, Array]:
 
 
 def prefill(
-    rows: Ints, times: Ints, links: Ints, levels: int,
+    times_matrix: Multiply, rows: Ints, times: Ints, links: Ints, levels: int,
     embedded: Array, states: Array, keys: Numbers, key_scale: Array,
     values: Numbers, value_scale: Array,
-    offsets: Ints, full: Array,
+    hidden: int, offsets: Ints, full: Array,
     periods: Array, rates: Array,
     seen: Numbers, seen_scale: Array, attention_norm: Array, qkv: Numbers, qkv_scale: Array,
     out: Numbers, out_scale: Array, mlp_norm: Array, gate_up: Numbers, gate_up_scale: Array,
@@ -81,36 +100,40 @@ def prefill(
 ) -> None:  # fmt: skip
     """Rows (n, columns) fill the empty caches of one slot.
 
-    links: (n, links). Caches: embedded, states (context, width); keys, values (layers, heads,
-    head width, context), their scales (layers, heads, context).
+    times_matrix: `multiply`, or its equal for matrices that lie otherwise. links: (n, links).
+    Caches: embedded, states (context, width); keys, values and scales as `packing` has them.
     """
-    count, (heads, head_width) = len(rows), keys.shape[1:3]
+    count, width, heads = len(rows), full.shape[1], keys.shape[1]
+
+    def multiplied(x: Array, numbers: Numbers, scale: Array, outputs: int) -> Array:
+        return times_matrix(np.ascontiguousarray(x), numbers, scale, levels)[:, :outputs]
+
     embedded[:count] = embed(rows, offsets, full)
     pointed = np.where(links[..., None] >= 0, embedded[links], np.float32(0))
-    x = embedded[:count] + multiply(pointed.reshape(count, -1), seen, seen_scale)
+    x = embedded[:count] + multiplied(pointed.reshape(count, -1), seen, seen_scale, width)
     cos, sin = angles(np.arange(count), times, periods, rates)
-    hidden = np.triu(np.ones((count, count), dtype=bool), 1)
+    later = np.triu(np.ones((count, count), dtype=bool), 1)
     for layer in range(len(qkv)):
         y = normed(x, attention_norm[layer])
-        wide = multiply(y, qkv[layer], qkv_scale[layer]).reshape(count, 3, heads, head_width)
-        q = rotate(wide[:, 0], cos, sin) / np.float32(math.sqrt(head_width))
+        wide = multiplied(y, qkv[layer], qkv_scale[layer], 3 * width).reshape(count, 3, heads, -1)
+        q = rotate(wide[:, 0], cos, sin) / np.float32(math.sqrt(width // heads))
         k, k_scale = in_levels(rotate(wide[:, 1], cos, sin), levels)
         v, v_scale = in_levels(wide[:, 2], levels)
-        keys[layer, :, :, :count] = k.transpose(1, 2, 0)
-        values[layer, :, :, :count] = v.transpose(1, 2, 0)
+        fill_cache(keys[layer], values[layer], k, v)
         key_scale[layer, :, :count] = k_scale.T
         value_scale[layer, :, :count] = v_scale.T
-        attended = np.empty((count, heads, head_width), dtype=np.float32)
+        attended = np.empty((count, heads, width // heads), dtype=np.float32)
         for head in range(heads):  # one at a time: of a long prompt they take much room
             scores = q[:, head] @ k[:, head].T * k_scale[:, head]
-            scores[hidden] = -np.inf
+            scores[later] = -np.inf
             odds = np.exp(scores - scores.max(axis=1, keepdims=True))
             shares = odds / odds.sum(axis=1, keepdims=True)
             attended[:, head] = shares @ (v[:, head] * v_scale[:, head, None])
-        x = x + multiply(attended.reshape(count, -1), out[layer], out_scale[layer])
+        x = x + multiplied(attended.reshape(count, -1), out[layer], out_scale[layer], width)
         y = normed(x, mlp_norm[layer])
-        gate, up = np.split(multiply(y, gate_up[layer], gate_up_scale[layer]), 2, axis=1)
-        x = x + multiply(silu(gate) * up, down[layer], down_scale[layer])
+        gates = multiplied(y, gate_up[layer], gate_up_scale[layer], 2 * hidden)
+        gate, up = np.split(gates, 2, axis=1)
+        x = x + multiplied(silu(gate) * up, down[layer], down_scale[layer], width)
     states[:count] = normed(x, norm)
 
 
@@ -118,7 +141,7 @@ def step(
     rows: Ints, times: Ints, links: Ints, lengths: Ints, levels: int,
     embedded: Array, states: Array, keys: Numbers, key_scale: Array,
     values: Numbers, value_scale: Array,
-    offsets: Ints, full: Array,
+    hidden: int, offsets: Ints, full: Array,
     periods: Array, rates: Array,
     seen: Numbers, seen_scale: Array, attention_norm: Array, qkv: Numbers, qkv_scale: Array,
     out: Numbers, out_scale: Array, mlp_norm: Array, gate_up: Numbers, gate_up_scale: Array,
@@ -130,11 +153,13 @@ def step(
     vectors = embed(rows, offsets, full)
     embedded[slots, lengths] = vectors
     pointed = np.where(links[..., None] >= 0, embedded[slots[:, None], links], np.float32(0))
-    x = vectors + multiply(pointed.reshape(batch, -1), seen, seen_scale)
+    x = vectors + multiply(pointed.reshape(batch, -1), seen, seen_scale, levels)
     cos, sin = angles(lengths, times, periods, rates)
     for layer in range(len(qkv)):
         y = normed(x, attention_norm[layer])
-        wide = multiply(y, qkv[layer], qkv_scale[layer]).reshape(batch, 3, heads, head_width)
+        wide = multiply(y, qkv[layer], qkv_scale[layer], levels).reshape(
+            batch, 3, heads, head_width
+        )
         q = rotate(wide[:, 0], cos, sin) / np.float32(math.sqrt(head_width))
         k, k_scale = in_levels(rotate(wide[:, 1], cos, sin), levels)
         v, v_scale = in_levels(wide[:, 2], levels)
@@ -150,44 +175,66 @@ def step(
             odds = np.exp(scores - scores.max(axis=1, keepdims=True))
             shares = odds / odds.sum(axis=1, keepdims=True) * value_scale[layer, b, :, :end]
             attended[b] = (values[layer, b, :, :, :end] @ shares[..., None])[..., 0]
-        x = x + multiply(attended.reshape(batch, -1), out[layer], out_scale[layer])
+        x = x + multiply(attended.reshape(batch, -1), out[layer], out_scale[layer], levels)
         y = normed(x, mlp_norm[layer])
-        gate, up = np.split(multiply(y, gate_up[layer], gate_up_scale[layer]), 2, axis=1)
-        x = x + multiply(silu(gate) * up, down[layer], down_scale[layer])
+        gate, up = np.split(multiply(y, gate_up[layer], gate_up_scale[layer], levels), 2, axis=1)
+        x = x + multiply(silu(gate) * up, down[layer], down_scale[layer], levels)
     states[slots, lengths] = normed(x, norm)
 
 
 def field(
-    state: Array, said: Array, gate: Array, weight: Array, up: Numbers, up_scale: Array,
-    down: Numbers, down_scale: Array, entries: Numbers, entries_scale: Array, bias: Array,
+    state: Array, full: Array, ids: Ints, levels: int, before: int, which: Ints,
+    gate: Array, weight: Array, up: Numbers, up_scale: Array, down: Numbers, down_scale: Array,
+    entries: Numbers, entries_scale: Array, bias: Array,
     leans: Numbers, leans_scale: Array, leans_bias: Array, steps: Ints,
 ) -> Array:  # fmt: skip
-    """Logits (size,) of one field from the state (width,) and the embedding of what it said before.
+    """Logits (size,) of one field from the state (width,) and what of the row was said already.
 
-    said: (1 or 0, width). up: (inner, width); down: (width, inner); entries: (size, width);
-    leans: (leans, width); steps: (relations, size), for each value the number of a lean that is
-    added to its logit, the number of leans for none.
+    full: (all ids, width); ids: those that were said. before: the id that the field had before,
+    -1 for none. up: (inner, width); down: (width, inner); entries: (size, width); leans: (leans,
+    width). which: the rows of `steps` that hold; each has for every value the number of a lean
+    that is added to its logit, the number of leans for none.
     """
-    if len(said):
-        state = state + said[0] * gate * np.float32(math.sqrt(len(state)))
-    x = normed(state, weight)
-    hidden = x + multiply(silu(multiply(x, up, up_scale)), down, down_scale)
-    logits = multiply(hidden, entries, entries_scale) + bias
-    if len(steps):
-        lean = np.append(multiply(hidden, leans, leans_scale) + leans_bias, np.float32(0))
-        logits += lean[steps].sum(axis=0)
+    state = _said(state, full, ids)
+    if before >= 0:
+        state = state + full[before] * gate * np.float32(math.sqrt(len(state)))
+    x = normed(state, weight)[None]
+    inner = silu(multiply(x, up, up_scale, levels))
+    hidden = x + multiply(inner, down, down_scale, levels)
+    logits: Array = multiply(hidden, entries, entries_scale, levels)[0] + bias
+    if len(which):
+        leaning = multiply(hidden, leans, leans_scale, levels)[0] + leans_bias
+        logits += np.append(leaning, np.float32(0))[steps[which]].sum(axis=0)
     return logits
+
+
+def own(
+    state: Array, full: Array, ids: Ints, levels: int, track: int, before: int,
+    embedded: Array, states: Array, numbers: Numbers, scale: Array,
+) -> Array:  # fmt: skip
+    """The state (width,) with what was said and what a note sees of its own track.
+
+    track, before: the rows of the track in HEAD and of its last note, -1 for none.
+    """
+    vectors = np.zeros((3, len(state)), dtype=np.float32)
+    if track >= 0:
+        vectors[0] = embedded[track]
+    if before >= 0:
+        vectors[1], vectors[2] = embedded[before], states[before]
+    seen: Array = multiply(vectors.reshape(1, -1), numbers, scale, levels)[0]
+    return _said(state, full, ids) + seen
+
+
+def _said(state: Array, full: Array, ids: Ints) -> Array:
+    for number in ids.tolist():
+        state = state + full[number]
+    return state
 
 
 def kind(state: Array, weight: Array, entries: Array, bias: Array) -> Array:
     """Logits (kinds,) of the row's kind; entries: (kinds, width)."""
     logits: Array = entries @ normed(state, weight) + bias
     return logits
-
-
-def own(vectors: Array, numbers: Numbers, scale: Array) -> Array:
-    """What a note sees of its own track, (width,): vectors (3 * width,) through the matrix."""
-    return multiply(vectors, numbers, scale)
 
 
 def weigh(

@@ -15,27 +15,28 @@ Ints = NDArray[np.integer]
 
 
 class Told:
-    """Rows (slots, context, columns) and their links (slots, context, SEEN_LINKS)."""
+    """The rows (columns) of each slot and their links (SEEN_LINKS), as lists: they are few."""
 
-    def __init__(self, slots: int, context: int, columns: int) -> None:
-        self._rows = np.zeros((slots, context, columns), dtype=np.int16)
-        self._links = np.full((slots, context, len(SEEN_LINKS)), -1, dtype=np.int32)
+    def __init__(self, slots: int) -> None:
+        self._rows: list[list[list[int]]] = [[] for _ in range(slots)]
+        self._links: list[list[list[int]]] = [[] for _ in range(slots)]
 
     def begin(self, slot: int, rows: Ints, links: Ints) -> None:
         """The slot holds these rows (n, columns) with their links (n, SEEN_LINKS) and no other."""
-        self._rows[slot, : len(rows)] = rows
-        self._links[slot, : len(rows)] = links
+        self._rows[slot], self._links[slot] = rows.tolist(), links.tolist()
 
-    def take(self, places: Sequence[int] | Ints, rows: Ints, links: Ints) -> None:
+    def take(self, places: Sequence[int], rows: Ints, links: Ints) -> None:
         """One more row (active, columns) in each of the first slots, at these places."""
-        slots = np.arange(len(places))
-        self._rows[slots, places] = rows
-        self._links[slots, places] = links
+        for slot, (place, row, seen) in enumerate(
+            zip(places, rows.tolist(), links.tolist(), strict=True)
+        ):
+            self._rows[slot][place:] = [row]
+            self._links[slot][place:] = [seen]
 
-    def move(self, source: int, to: int, length: int) -> None:
-        """Slot `to` holds what `source` holds."""
-        self._rows[to, :length] = self._rows[source, :length]
-        self._links[to, :length] = self._links[source, :length]
+    def move(self, source: int, to: int) -> None:
+        """Slot `to` holds what `source` holds, and `source` nothing."""
+        self._rows[to], self._links[to] = self._rows[source], self._links[source]
+        self._rows[source], self._links[source] = [], []
 
     def against(
         self, related: Related, slot: int, after: int, own: Mapping[str, Sequence[int] | None]
@@ -46,5 +47,5 @@ class Told:
         """
         if related.link not in SEEN_LINKS:
             return related.against(own.get(related.link))
-        to = int(self._links[slot, after, LINK_PLACE[related.link]])
-        return related.against(self._rows[slot, to].tolist() if to >= 0 else None)
+        to = self._links[slot][after][LINK_PLACE[related.link]]
+        return related.against(self._rows[slot][to] if to >= 0 else None)

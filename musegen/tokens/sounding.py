@@ -2,6 +2,7 @@
 
 Holds the tracks, until when each of them holds which pitch, and how far the open bar is filled.
 `grammar` says where bars begin and which is the last one; nothing is known of wishes or of HEAD.
+Sets of pitches are whole numbers with a bit for each pitch: they are asked for at every row.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from musegen.tokens.fields import DRUM_BASE, FIELDS
 Mask = NDArray[np.bool_]
 
 PITCHES = 128
+_ALL = (1 << PITCHES) - 1
+_OCTAVES = sum(1 << pitch for pitch in range(0, PITCHES, 12))
 
 
 class Sounding:
@@ -34,16 +37,18 @@ class Sounding:
         self._anything = False  # whether any track has sounded
         self._something_due = False  # whether this bar is the last for any music at all
         self.rows = 0  # notes and chords in the open bar
-        self._free_at: list[NDArray[np.int64]] = []  # per track (128,): when each pitch is free
-        self._within: list[Mask] = []  # per track (128,): the pitches of its range
+        self._until: list[dict[int, int]] = []  # per track: of pitches that sound, when they end
+        self._within: list[int] = []  # per track: the pitches of its range
         self._caps: list[int | None] = []  # per track: the most notes at once
         self._silent: frozenset[int] = frozenset()  # tracks that may not strike in this bar
         self._beats: frozenset[int] = frozenset()  # onsets at which only chord tones are struck
-        self._chord: Mask | None = None  # (128,) the tones of the chord in force, None: all
+        self._chord: int | None = None  # the tones of the chord in force, None: all
         self._onset = 0  # of the last CHORD or NOTE
         self._chord_onset = 0
         self._track = -1  # of the last NOTE at `_onset`, -1: none there yet
         self._pitch = -1
+        self._opened: dict[int, list[int]] = {}  # by onset, what was found since the last change
+        self._onsets: Mask | None = None  # likewise
 
     # What has happened
 
@@ -63,9 +68,10 @@ class Sounding:
         if owed:
             self.owed.add(len(self.tracks))
         self.tracks.append((instrument, number))
-        self._free_at.append(np.zeros(PITCHES, dtype=np.int64))
-        self._within.append(np.ones(PITCHES, dtype=bool) if within is None else within)
+        self._until.append({})
+        self._within.append(_ALL if within is None else _bits(within))
         self._caps.append(cap)
+        self._changed()
 
     def open_bar(
         self,
@@ -80,8 +86,10 @@ class Sounding:
         silent: instruments that may not strike in this bar. beats: onsets at which only tones of
         the chord in force are struck.
         """
-        for free_at in self._free_at:
-            np.maximum(free_at - self.bar_length, 0, out=free_at)
+        self._until = [
+            {pitch: end - self.bar_length for pitch, end in until.items() if end > self.bar_length}
+            for until in self._until
+        ]
         self.bar_length = length
         self.due = {track for track in self.owed if last(self.tracks[track][0])}
         self._something_due = not self._anything and last(None)
@@ -92,33 +100,39 @@ class Sounding:
         self.rows = 0
         self._onset = self._chord_onset = 0
         self._track = self._pitch = -1
+        self._changed()
 
     def set_chord(self, tones: frozenset[int]) -> None:
         """These pitch classes are the chord in force; none: all are."""
-        self._chord = np.isin(np.arange(PITCHES) % 12, list(tones)) if tones else None
+        self._chord = sum(_OCTAVES << tone for tone in tones) & _ALL if tones else None
+        self._changed()
 
     def take_chord(self, onset: int) -> None:
         """The chord changes at `onset`."""
         self._onset = self._chord_onset = onset
         self._track = self._pitch = -1
         self.rows += 1
+        self._changed()
 
     def take_note(self, onset: int, instrument: int, number: int, pitch: int, length: int) -> None:
         """A track strikes a pitch at `onset` and holds it for `length` steps."""
         self._onset, self._pitch = onset, pitch % DRUM_BASE
         self._track = self.tracks.index((instrument, number))
-        self._free_at[self._track][self._pitch] = onset + length
+        until = self._until[self._track]
+        self._until[self._track] = {p: end for p, end in until.items() if end > onset}
+        self._until[self._track][self._pitch] = onset + length
         self.owed.discard(self._track)
         self.due.discard(self._track)
         self._anything, self._something_due = True, False
         self.rows += 1
+        self._changed()
 
     # What may come next
 
     @property
     def overhang(self) -> int:
         """Steps from the end of the open bar to the last release of what sounds; never below 0."""
-        last = max((int(free_at.max()) for free_at in self._free_at), default=0)
+        last = max((max(until.values(), default=0) for until in self._until), default=0)
         return max(last - self.bar_length, 0)
 
     @property
@@ -157,6 +171,11 @@ class Sounding:
 
     def onsets(self, chosen: list[int]) -> Mask:
         """Where a note may be struck: where any track has a pitch to strike."""
+        if self._onsets is None:
+            self._onsets = self._found_onsets()
+        return self._onsets.copy()
+
+    def _found_onsets(self) -> Mask:
         legal = np.zeros(FIELDS["onset"].size, dtype=bool)
         first = self._onset
         legal[first : self.bar_length] = True
@@ -196,8 +215,14 @@ class Sounding:
         legal = np.zeros(FIELDS["pitch"].size, dtype=bool)
         first = DRUM_BASE if instrument >= DRUM_BASE else 0
         free = self._free(self.tracks.index((instrument, number)), onset)
-        legal[first : first + PITCHES] = free
+        as_bytes = np.frombuffer(free.to_bytes(PITCHES // 8, "little"), dtype=np.uint8)
+        legal[first : first + PITCHES] = np.unpackbits(as_bytes, bitorder="little")
         return legal
+
+    def _changed(self) -> None:
+        """What was found of the state before holds no longer."""
+        self._opened = {}
+        self._onsets = None
 
     def _hurried(self) -> bool:
         """Whether every row that the bar may still hold belongs to a track that must sound."""
@@ -209,24 +234,32 @@ class Sounding:
         after_notes = self._onset + 1 if self._track >= 0 else self._onset
         return max(after_notes, self._chord_onset + 1)
 
-    def _free(self, track: int, onset: int) -> Mask:
-        """Pitches (128,) that `track` may strike at `onset`."""
-        held = self._free_at[track] > onset
-        free: Mask = self._within[track] & ~held
+    def _free(self, track: int, onset: int) -> int:
+        """The pitches that `track` may strike at `onset`."""
+        held = self._held(track, onset)
+        free = self._within[track] & ~held
         pitched = self.tracks[track][0] < DRUM_BASE
         if pitched and self._chord is not None and onset in self._beats:
             free &= self._chord
         cap = self._caps[track]
-        if cap is not None and np.count_nonzero(held) >= cap:
-            return np.zeros(PITCHES, dtype=bool)
+        if cap is not None and held.bit_count() >= cap:
+            return 0
         if self.cap is not None and pitched and self._sounding(onset, but=track) >= self.cap:
-            return np.zeros(PITCHES, dtype=bool)
+            return 0
         if onset == self._onset:
             if track < self._track:
-                free = np.zeros(PITCHES, dtype=bool)
-            elif track == self._track:
-                free[: self._pitch + 1] = False
+                return 0
+            if track == self._track:
+                free = free >> (self._pitch + 1) << (self._pitch + 1)
         return free
+
+    def _held(self, track: int, onset: int) -> int:
+        """The pitches of a track that still sound at `onset`."""
+        held = 0
+        for pitch, end in self._until[track].items():
+            if end > onset:
+                held |= 1 << pitch
+        return held
 
     def _owed_pitched(self, but: int = -1) -> int:
         """How many pitched tracks other than `but` must still sound."""
@@ -235,8 +268,8 @@ class Sounding:
     def _sounding(self, onset: int, but: int) -> int:
         """Pitched notes that sound at `onset`, and those kept free for tracks other than `but`."""
         held = sum(
-            int(np.count_nonzero(free_at > onset))
-            for free_at, (instrument, _) in zip(self._free_at, self.tracks, strict=True)
+            self._held(track, onset).bit_count()
+            for track, (instrument, _) in enumerate(self.tracks)
             if instrument < DRUM_BASE
         )
         return held + self._owed_pitched(but)
@@ -246,16 +279,25 @@ class Sounding:
 
         At the last step of their last bar they sound in order, and none is passed over.
         """
+        found = self._opened.get(onset)
+        if found is None:
+            found = self._opened[onset] = self._found_tracks(onset)
+        return found
+
+    def _found_tracks(self, onset: int) -> list[int]:
         last = len(self.tracks) - 1
         if self.due and onset == self.bar_length - 1:
             last = min(self.due)
         first = self._track if onset == self._onset and self._track >= 0 else 0
         tracks = [
-            t
-            for t in range(first, last + 1)
-            if t not in self._silent and self._free(t, onset).any()
+            t for t in range(first, last + 1) if t not in self._silent and self._free(t, onset)
         ]
         return [t for t in tracks if t in self.due] if self.due and self._hurried() else tracks
+
+
+def _bits(pitches: Mask) -> int:
+    """Pitches (128,) as a whole number, that of pitch 0 its lowest bit."""
+    return int.from_bytes(np.packbits(pitches, bitorder="little").tobytes(), "little")
 
 
 def only(size: int, value: int) -> Mask:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from musegen.composing.recipe import read_recipe
+from musegen.composing.recipe import ENGINE, read_recipe
 from musegen.model import plain
 from musegen.model.loading import load_as
 from musegen.model.paths import ComposingModel
@@ -95,6 +95,22 @@ def test_replay_computes_as_the_first_run_did(
     told = run("replay", "other.mid", "--checkpoint", checkpoint, "--quiet")
     assert told.exit_code == 0
     assert "it was computed as float32, torch 2.0.0, 7 threads, and here as" in told.stderr
+
+
+def test_an_earlier_engine_composed_otherwise(run: Run, here: Path, checkpoint: Path) -> None:
+    """Of a file that says no engine nobody says that it does not match: engines differ."""
+    words = ("generate", "--checkpoint", checkpoint, *SHORT, "--bars", 1)
+    assert run(*words).exit_code == 0
+    recipe = replace(read_recipe(here / "tune.mid"), engine=0)
+    assert "engine" not in recipe.as_json()
+    (here / "old.mid").write_bytes(midi_bytes(band(), texts=recipe.texts()))
+    assert read_recipe(here / "old.mid") == recipe
+    verified = run("verify", "old.mid", "--checkpoint", checkpoint, "--quiet")
+    assert verified.exit_code == 1
+    said = f"it was composed by engine 0 of musegen, and this is engine {ENGINE}"
+    assert said in verified.stdout
+    assert "no:" not in verified.stdout
+    assert said in run("replay", "old.mid", "--checkpoint", checkpoint, "--quiet").stderr
 
 
 def test_what_cannot_be_verified(run: Run, here: Path, checkpoint: Path) -> None:
