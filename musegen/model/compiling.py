@@ -48,6 +48,7 @@ SIGNATURES = {
     "own": "(f4[::1], f4[:,::1], i8[::1], i8, i8, i8, f4[:,::1], f4[:,::1], W[:,::1], f4[::1])",
     "kind": "(f4[::1], f4[::1], f4[:,::1], f4[::1])",
     "multiply": "(f4[:,::1], W[:,::1], f4[::1], i8)",
+    "attend": "(f4[:,:,::1], W[:,:,::1], f4[:,::1], W[:,:,::1], f4[:,::1], i8)",
     "weigh": "(f4[::1], b1[::1], f8, i8, f8, f8, f8[::1])",
 }
 """What each function is compiled for; W stands for the numbers of a matrix."""

@@ -11,37 +11,45 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from musegen.model.kernel_products import FAST, F, in_whole, largest, multiplied
+from musegen.model.kernel_products import EXACT, F, dot, in_whole, largest, multiplied, total
 from musegen.model.packing import BLOCK, GROUP, LANE
+from musegen.model.plain import (
+    E0,
+    E1,
+    E2,
+    E3,
+    E4,
+    E5,
+    FINE,
+    FINEST,
+    LEAST,
+    LEVELS,
+    LN2_HIGH,
+    LN2_LOW,
+    LOG2E,
+    SHARES,
+)  # fmt: skip
 
-LEVELS = 127
-_FINEST = 32767
-_MOST = 16e6
-"""Shares add up to at most so much: times 127 they stay below 2**31."""
 
-_LOG2E, _LN2_HIGH, _LN2_LOW = F(1.4426950408889634), F(0.693359375), F(-2.12194440e-4)
-_LEAST = F(-87.0)
-
-
-@njit(**FAST)
+@njit(**EXACT)
 def exponential(x):
-    """e**x of a float32 up to 87, to the last bit or two: Cephes' expf, which vectorises."""
-    x = max(x, _LEAST)
-    whole = np.floor(x * _LOG2E + F(0.5))
-    x = x - whole * _LN2_HIGH
-    x = x - whole * _LN2_LOW
-    y = F(1.9875691500e-4)
-    y = y * x + F(1.3981999507e-3)
-    y = y * x + F(8.3334519073e-3)
-    y = y * x + F(4.1665795894e-2)
-    y = y * x + F(1.6666665459e-1)
-    y = y * x + F(5.0000001201e-1)
+    """e**x of a float32 within (LEAST, -LEAST), or at its ends: `plain.exponential`, one by one."""
+    x = min(max(x, LEAST), -LEAST)
+    whole = np.floor(x * LOG2E + F(0.5))
+    x = x - whole * LN2_HIGH
+    x = x - whole * LN2_LOW
+    y = E0
+    y = y * x + E1
+    y = y * x + E2
+    y = y * x + E3
+    y = y * x + E4
+    y = y * x + E5
     y = y * x * x + x + F(1.0)
     power = np.int32((np.int32(whole) + np.int32(127)) << np.int32(23))
     return y * power.view(np.float32)
 
 
-@njit(**FAST)
+@njit(**EXACT)
 def highest(x):
     """The highest of the numbers of a vector, compared as integers that have their order."""
     bits, most = x.view(np.int32), np.int32(-0x7FFFFFFF)
@@ -106,18 +114,17 @@ def _store_value_real(v, place, values, scale):
 def _attend_whole(q, keys, key_scale, values, value_scale, length, scores, shares, y):
     width = len(q)
     sought, q_scale = np.empty((1, width), dtype=np.int16), np.empty(1, dtype=F)
-    q_scale[0] = in_whole(q, _FINEST, sought[0]) * F(1.0 / math.sqrt(width))
+    q_scale[0] = in_whole(q, FINE, sought[0]) * F(1.0 / math.sqrt(width))
     seen_keys = keys[: (length + BLOCK - 1) // BLOCK * (BLOCK // LANE)]
     multiplied(sought, q_scale, seen_keys, width, width // GROUP, key_scale, scores)
-    score, share = scores[0], shares[0]
-    most = highest(score[:length])
-    total, weight = F(0), F(0)
+    score, share = scores[0, :length], shares[0]
+    most = highest(score)
     for t in range(length):
-        odds = exponential(score[t] - most)
-        total += odds
-        score[t] = odds * value_scale[t]
-        weight += score[t]
-    enlarge = min(F(_FINEST) / largest(score[:length]), F(_MOST) / max(weight, F(1e-20)))
+        score[t] = exponential(score[t] - most)
+    odds = total(score)
+    for t in range(length):
+        score[t] *= value_scale[t]
+    enlarge = min(F(FINEST) / largest(score), F(SHARES) / max(total(score), F(1e-20)))
     for t in range(length):
         share[t] = np.int16(np.rint(score[t] * enlarge))
     groups = (length + GROUP - 1) // GROUP
@@ -125,7 +132,7 @@ def _attend_whole(q, keys, key_scale, values, value_scale, length, scores, share
         share[t] = 0
     one, ones = np.empty(1, dtype=F), np.ones(len(values) * LANE, dtype=F)
     seen = np.empty((1, len(values) * LANE), dtype=F)
-    one[0] = F(1) / (enlarge * total)
+    one[0] = F(1) / (enlarge * odds)
     multiplied(shares, one, values, values.shape[1] // LANE, groups, ones, seen)
     for d in range(width):
         y[d] = seen[0, d]
@@ -134,36 +141,30 @@ def _attend_whole(q, keys, key_scale, values, value_scale, length, scores, share
 def _attend_real(q, keys, key_scale, values, value_scale, length, scores, shares, y):
     width = len(q)
     shrink = F(1.0 / math.sqrt(width))
-    score = scores[0]
-    for t in range(length):
-        score[t] = F(0)
+    score = scores[0, :length]
+    score[:] = F(0)
     for d in range(width):
         sought, k = q[d] * shrink, keys[d]
         for t in range(length):
             score[t] += sought * k[t]
-    most = highest(score[:length])
-    total = F(0)
+    most = highest(score)
     for t in range(length):
-        odds = exponential(score[t] - most)
-        total += odds
-        score[t] = odds
+        score[t] = exponential(score[t] - most)
+    odds = total(score)
     for d in range(width):
-        seen, v = F(0), values[d]
-        for t in range(length):
-            seen += score[t] * v[t]
-        y[d] = seen / total
+        y[d] = dot(score, values[d, :length]) / odds
 
 
-@overload(store_key, jit_options=FAST)
+@overload(store_key, jit_options=EXACT)
 def _store_key(k, place, keys, scale):
     return _store_key_whole if keys.dtype is types.int8 else _store_key_real
 
 
-@overload(store_value, jit_options=FAST)
+@overload(store_value, jit_options=EXACT)
 def _store_value(v, place, values, scale):
     return _store_value_whole if values.dtype is types.int8 else _store_value_real
 
 
-@overload(attend, jit_options=FAST)
+@overload(attend, jit_options=EXACT)
 def _attend(q, keys, key_scale, values, value_scale, length, scores, shares, y):
     return _attend_whole if keys.dtype is types.int8 else _attend_real

@@ -20,11 +20,10 @@ from musegen.model.plain import FINE
 
 F = np.float32
 
-FAST: Any = {
-    "fastmath": {"contract", "reassoc", "nsz"},
-    "error_model": "numpy",
-    "nogil": True,
-}
+EXACT: Any = {"error_model": "numpy", "nogil": True}
+"""Every operation as it is written: numpy, which rounds alike, gives the same to the bit."""
+
+FAST: Any = {**EXACT, "fastmath": {"contract", "reassoc", "nsz"}}
 """Sums may be taken in any order, several at a time; numbers that are not finite stay so."""
 
 _WIDE = bool(get_host_cpu_features().get("avx512f"))
@@ -144,7 +143,7 @@ def _dots(lanes: int, vectors: int, at_once: int) -> Any:
 _one_lane, _lanes, _lanes_together = _dots(1, 1, 2), _dots(LANES, 1, 1), _dots(LANES, TOGETHER, 1)
 
 
-@njit(**FAST)
+@njit(**EXACT)
 def multiplied(x, x_scale, numbers, inputs, groups, scale, y):
     """y (B, outputs) = x (B, whole numbers) times a packed matrix, of whose `inputs` so many groups
     count.
@@ -178,7 +177,7 @@ def multiplied(x, x_scale, numbers, inputs, groups, scale, y):
             lane += 1
 
 
-@njit(**FAST)
+@njit(**EXACT)
 def largest(x):
     """The largest size of the numbers of a vector, at least 1e-20.
 
@@ -192,7 +191,7 @@ def largest(x):
     return max(np.int32(most).view(np.float32), F(1e-20))
 
 
-@njit(**FAST)
+@njit(**EXACT)
 def in_whole(x, most, numbers):
     """The scale of the vector x; `numbers` (int16) hold x by that scale, as much as they can."""
     size = largest(x)
@@ -203,6 +202,33 @@ def in_whole(x, most, numbers):
     for i in range(inner, len(numbers)):
         numbers[i] = 0
     return size / F(most)
+
+
+@njit(**FAST)
+def dot(one, two):
+    """The sum of the products of two vectors."""
+    s = F(0)
+    for i in range(len(one)):
+        s += one[i] * two[i]
+    return s
+
+
+@njit(**FAST)
+def total(x):
+    """The sum of a vector, added up in float64: rounded, it is the same in any order."""
+    s = 0.0
+    for i in range(len(x)):
+        s += np.float64(x[i])
+    return F(s)
+
+
+@njit(**FAST)
+def wide_dot(one, two):
+    """The sum of the products of two vectors, added up like `total`."""
+    s = 0.0
+    for i in range(len(one)):
+        s += np.float64(one[i]) * np.float64(two[i])
+    return F(s)
 
 
 def product(x, numbers, scale, y):
@@ -227,12 +253,9 @@ def _product_real(x, numbers, scale, y):
     for o in range(numbers.shape[0]):
         row = numbers[o]
         for b in range(batch):  # each by itself: sums must not depend on how many there are
-            s = F(0)
-            for i in range(inner):
-                s += F(row[i]) * x[b, i]
-            y[b, o] = s * scale[o]
+            y[b, o] = dot(row, x[b, :inner]) * scale[o]
 
 
-@overload(product, jit_options=FAST)
+@overload(product, jit_options=EXACT)
 def _product(x, numbers, scale, y):
     return _product_whole if numbers.dtype is types.int8 else _product_real

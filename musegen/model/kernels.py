@@ -11,32 +11,29 @@ import math
 import numpy as np
 from numba import njit
 
-from musegen.model.kernel_attention import attend, exponential, store_key, store_value
+from musegen.model.kernel_attention import attend as attended
+from musegen.model.kernel_attention import exponential, store_key, store_value
 from musegen.model.kernel_odds import weigh as weigh
-from musegen.model.kernel_products import FAST, F, product
+from musegen.model.kernel_products import EXACT, F, product, wide_dot
 from musegen.model.packing import LANE
+from musegen.model.plain import EPSILON
 
-EPSILON = F(1e-5)
 
-
-@njit(**FAST)
+@njit(**EXACT)
 def room(batch, width):
     """Room (batch, width or more) for what a matrix of so many outputs gives."""
     return np.empty((batch, (width + LANE - 1) // LANE * LANE), dtype=F)
 
 
-@njit(**FAST)
+@njit(**EXACT)
 def normed(x, weight, y):
     """y (width,) = RMSNorm of x."""
-    total = F(0)
-    for i in range(len(x)):
-        total += x[i] * x[i]
-    factor = F(1) / np.sqrt(total / F(len(x)) + EPSILON)
+    factor = F(1) / np.sqrt(wide_dot(x, x) / F(len(x)) + EPSILON)
     for i in range(len(x)):
         y[i] = x[i] * factor * weight[i]
 
 
-@njit(cache=True, **FAST)
+@njit(cache=True, **EXACT)
 def step(
     rows, times, links, lengths, levels,
     embedded, states, keys, key_scale, values, value_scale,
@@ -82,11 +79,12 @@ def step(
                     linked[b, link * width + i] = pointed[i]
         for i in range(plain):
             angle = F(place) * rates[i]
-            cos[b, i], sin[b, i] = np.cos(angle), np.sin(angle)
+            cos[b, i], sin[b, i] = F(np.cos(np.float64(angle))), F(np.sin(np.float64(angle)))
         for i in range(timed):
             turns = F(times[b]) / F(24) / periods[i]
             angle = F(2 * math.pi) * (turns - np.floor(turns))
-            cos[b, plain + i], sin[b, plain + i] = np.cos(angle), np.sin(angle)
+            cos[b, plain + i] = F(np.cos(np.float64(angle)))
+            sin[b, plain + i] = F(np.sin(np.float64(angle)))
     product(linked, seen, seen_scale, z)
     for b in range(batch):
         for i in range(width):
@@ -113,7 +111,7 @@ def step(
                     k[pairs + i] = left * sin[b, i] + right * cos[b, i]
                 store_key(k, lengths[b], keys[layer, b, head], key_scale[layer, b, head])
                 store_value(v, lengths[b], values[layer, b, head], value_scale[layer, b, head])
-                attend(
+                attended(
                     q, keys[layer, b, head], key_scale[layer, b, head],
                     values[layer, b, head], value_scale[layer, b, head], lengths[b] + 1,
                     scores, shares, y[b, head * head_width : (head + 1) * head_width],
@@ -136,7 +134,7 @@ def step(
         normed(x[b], norm, states[b, lengths[b]])
 
 
-@njit(**FAST)
+@njit(**EXACT)
 def said(state, full, ids, x):
     """x (width,) = the state and the vectors of these ids, one after another."""
     for i in range(len(x)):
@@ -147,7 +145,7 @@ def said(state, full, ids, x):
             x[i] += vector[i]
 
 
-@njit(cache=True, **FAST)
+@njit(cache=True, **EXACT)
 def field(
     state, full, ids, levels, before, which, gate, weight, up, up_scale, down, down_scale,
     entries, entries_scale, bias, leans, leans_scale, leans_bias, steps,
@@ -185,19 +183,17 @@ def field(
     return logits[0, :size]
 
 
-@njit(cache=True, **FAST)
+@njit(cache=True, **EXACT)
 def kind(state, weight, entries, bias):
     """Logits (kinds,) of the row's kind; entries: (kinds, width)."""
-    x = np.empty((1, len(state)), dtype=F)
-    logits = np.empty((1, len(bias)), dtype=F)
-    normed(state, weight, x[0])
-    product(x, entries, np.ones(len(bias), dtype=F), logits)
+    x, logits = np.empty(len(state), dtype=F), np.empty(len(bias), dtype=F)
+    normed(state, weight, x)
     for i in range(len(bias)):
-        logits[0, i] += bias[i]
-    return logits[0]
+        logits[i] = wide_dot(entries[i], x) + bias[i]
+    return logits
 
 
-@njit(cache=True, **FAST)
+@njit(cache=True, **EXACT)
 def own(state, full, ids, levels, track, before, embedded, states, numbers, scale):
     """The state (width,) with what was said and what a note sees of its own track."""
     width = len(state)
@@ -216,7 +212,22 @@ def own(state, full, ids, levels, track, before, embedded, states, numbers, scal
     return x
 
 
-@njit(cache=True, **FAST)
+@njit(cache=True, **EXACT)
+def attend(q, keys, key_scale, values, value_scale, levels):
+    """What each of the first rows sees, q (rows, heads, head width), of those up to itself."""
+    y = np.empty(q.shape, dtype=F)
+    scores = np.empty((1, key_scale.shape[1]), dtype=F)
+    shares = np.empty(scores.shape, dtype=np.int16)
+    for row in range(len(q)):
+        for head in range(q.shape[1]):
+            attended(
+                q[row, head], keys[head], key_scale[head], values[head], value_scale[head],
+                row + 1, scores, shares, y[row, head],
+            )  # fmt: skip
+    return y
+
+
+@njit(cache=True, **EXACT)
 def multiply(x, numbers, scale, levels):
     """x (B, in) times a matrix, (B, its outputs or more); `levels` says how `plain` does it."""
     y = room(len(x), len(scale))

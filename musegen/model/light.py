@@ -27,7 +27,6 @@ from musegen.tokens.fields import TABLE, Rows
 Array = NDArray[np.float32]
 Matrix = tuple[NDArray[Any], Array]  # numbers (..., out, in), and a scale (..., out)
 
-LEVELS = 127
 PRECISIONS = ("int8", "float32")
 
 
@@ -96,7 +95,7 @@ class LightModel:
     @property
     def levels(self) -> int:
         """How many steps up and down a whole number has; 0 where numbers are float32."""
-        return LEVELS if self.precision == "int8" else 0
+        return plain.LEVELS if self.precision == "int8" else 0
 
     @property
     def compact(self) -> bool:
@@ -302,8 +301,7 @@ class LightStepper:
         layout = self.model.layout
         between = [] if beside is None else layout.between(rows[0].tolist(), beside)
         plain.prefill(
-            self.model.arithmetic.multiply, rows.astype(np.int64), times, links, between,
-            self.model.levels,
+            self.model.arithmetic, rows.astype(np.int64), times, links, between, self.model.levels,
             self.embedded[slot], self.states[slot], self._keys[:, slot], self._key_scale[:, slot],
             self._values[:, slot], self._value_scale[:, slot],
             *self.model.backbone,

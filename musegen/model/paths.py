@@ -152,3 +152,4 @@ class Arithmetic(Protocol):
     kind: Callable[..., Logits]
     own: Callable[..., Logits]
     multiply: Callable[..., NDArray[np.float32]]
+    attend: Callable[..., NDArray[np.float32]]

@@ -1,10 +1,11 @@
 """The arithmetic of composing in numpy: a whole prompt at once, and what `kernels` compiles.
 
-The same arguments and the same results as the functions of `kernels`, but for the last bits.
+The same arguments as the functions of `kernels`, and in whole numbers the same results: both round
+at the same places, and sums of floats, which depend on their order, are taken in float64.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,32 +13,65 @@ from numpy.typing import NDArray
 
 from musegen.model.config import STEPS_PER_TIME_UNIT
 from musegen.model.packing import fill_cache
+from musegen.model.paths import Arithmetic
 from musegen.model.sampling import Sampling, legal_share, probabilities
 
 Array = NDArray[np.float32]
 Ints = NDArray[np.integer]
 Numbers = NDArray[Any]  # int8 or float32
-Multiply = Callable[[Array, Numbers, Array, int], Array]
 
 EPSILON = np.float32(1e-5)
-FINE = 2047
-"""How many steps up and down a whole number has that a vector is made of before it is multiplied.
+LEVELS, FINE, FINEST = 127, 2047, 32767
+"""How many steps up and down whole numbers have: those that are kept, those that vectors become
+before they are multiplied, and the shares of attention.
 
-So few that sums of products with int8 stay below 2**24 as a rule, where float32 still counts every
-whole number: BLAS and integers then give the same.
+So few that sums of products stay below 2**24 as a rule, where float32 still counts every whole
+number: BLAS and integers then give the same.
 """
+
+SHARES = 132_000
+"""The shares of a head's attention add up to at most so much."""
+
+LOG2E, LN2_HIGH, LN2_LOW = (
+    np.float32(number) for number in (1.4426950408889634, 0.693359375, -2.12194440e-4)
+)
+E0, E1, E2, E3, E4, E5 = (
+    np.float32(number)
+    for number in (
+        1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
+        5.0000001201e-1,
+    )
+)  # fmt: skip
+LEAST = np.float32(-87)
+
+
+def exponential(x: Array) -> Array:
+    """e**x to the last bit or two, of -87 to 87: the steps of Cephes' expf."""
+    x = np.clip(x, LEAST, -LEAST)
+    whole = np.floor(x * LOG2E + np.float32(0.5))
+    x = x - whole * LN2_HIGH
+    x = x - whole * LN2_LOW
+    y = E0 * x + E1
+    for factor in (E2, E3, E4, E5):
+        y = y * x + factor
+    y = y * x * x + x + np.float32(1)
+    powers = (whole.astype(np.int32) + np.int32(127)) << np.int32(23)
+    powered: Array = y * powers.view(np.float32)
+    return powered
 
 
 def normed(x: Array, weight: Array) -> Array:
     """RMSNorm of vectors (..., width)."""
-    square = np.mean(x * x, axis=-1, keepdims=True)
-    scaled: Array = x / np.sqrt(square + EPSILON) * weight
+    wide = x.astype(np.float64)
+    square = (wide * wide).sum(axis=-1, keepdims=True).astype(np.float32)
+    factor = np.float32(1) / np.sqrt(square / np.float32(x.shape[-1]) + EPSILON)
+    scaled: Array = x * factor * weight
     return scaled
 
 
 def silu(x: Array) -> Array:
     """x times its logistic function."""
-    gated: Array = x / (1 + np.exp(-np.maximum(x, -87)))
+    gated: Array = x / (np.float32(1) + exponential(-x))
     return gated
 
 
@@ -51,10 +85,15 @@ def multiply(x: Array, numbers: Numbers, scale: Array, levels: int) -> Array:
     if not levels:
         product = (x[:, None] @ numbers.T)[:, 0] * scale
         return product
-    most = np.maximum(np.abs(x).max(axis=1, keepdims=True), np.float32(1e-20))
-    whole = np.rint(x * (np.float32(FINE) / most))
-    product = whole @ numbers.T * scale * (most / np.float32(FINE))
+    whole, fine = in_whole(x, FINE)
+    product = whole @ numbers.T * scale * fine[:, None]
     return product
+
+
+def in_whole(x: Array, most: int) -> tuple[Array, Array]:
+    """Vectors (..., width) as whole numbers up to `most`, and a scale (...) each."""
+    size = np.maximum(np.abs(x).max(axis=-1), np.float32(1e-20))
+    return np.rint(x * (np.float32(most) / size)[..., None]), size / np.float32(most)
 
 
 def embed(rows: Ints, offsets: Ints, full: Array) -> Array:
@@ -78,7 +117,8 @@ def angles(places: Ints, times: Ints, periods: Array, rates: Array) -> tuple[Arr
     turns = times.astype(np.float32)[:, None] / np.float32(STEPS_PER_TIME_UNIT) / periods
     by_time = np.float32(2 * math.pi) * (turns - np.floor(turns))
     both = np.concatenate([by_row, by_time], axis=1)[:, None]
-    return np.cos(both), np.sin(both)
+    wide = both.astype(np.float64)
+    return np.cos(wide).astype(np.float32), np.sin(wide).astype(np.float32)
 
 
 def rotate(x: Array, cos: Array, sin: Array) -> Array:
@@ -96,7 +136,7 @@ def in_levels(x: Array, levels: int) -> tuple[Array, Array]:
 
 
 def prefill(
-    times_matrix: Multiply, rows: Ints, times: Ints, links: Ints,
+    way: Arithmetic, rows: Ints, times: Ints, links: Ints,
     between: Sequence[tuple[int, int, float]], levels: int,
     embedded: Array, states: Array, keys: Numbers, key_scale: Array,
     values: Numbers, value_scale: Array,
@@ -108,37 +148,32 @@ def prefill(
 ) -> None:  # fmt: skip
     """Rows (n, columns) fill the empty caches of one slot.
 
-    times_matrix: `multiply`, or its equal for matrices that lie otherwise. links: (n, links).
+    way: this module, or another whose matrices and caches lie otherwise. links: (n, links).
     between: what the first row says between two values.
     Caches: embedded, states (context, width); keys, values and scales as `packing` has them.
     """
     count, width, heads = len(rows), full.shape[1], keys.shape[1]
 
     def multiplied(x: Array, numbers: Numbers, scale: Array, outputs: int) -> Array:
-        return times_matrix(np.ascontiguousarray(x), numbers, scale, levels)[:, :outputs]
+        return way.multiply(np.ascontiguousarray(x), numbers, scale, levels)[:, :outputs]
 
     embedded[:count] = embed(rows, offsets, full)
     move(embedded[0], between, full)
     pointed = np.where(links[..., None] >= 0, embedded[links], np.float32(0))
     x = embedded[:count] + multiplied(pointed.reshape(count, -1), seen, seen_scale, width)
     cos, sin = angles(np.arange(count), times, periods, rates)
-    later = np.triu(np.ones((count, count), dtype=bool), 1)
     for layer in range(len(qkv)):
         y = normed(x, attention_norm[layer])
         wide = multiplied(y, qkv[layer], qkv_scale[layer], 3 * width).reshape(count, 3, heads, -1)
-        q = rotate(wide[:, 0], cos, sin) / np.float32(math.sqrt(width // heads))
+        q = rotate(wide[:, 0], cos, sin)
         k, k_scale = in_levels(rotate(wide[:, 1], cos, sin), levels)
         v, v_scale = in_levels(wide[:, 2], levels)
         fill_cache(keys[layer], values[layer], k, v)
         key_scale[layer, :, :count] = k_scale.T
         value_scale[layer, :, :count] = v_scale.T
-        attended = np.empty((count, heads, width // heads), dtype=np.float32)
-        for head in range(heads):  # one at a time: of a long prompt they take much room
-            scores = q[:, head] @ k[:, head].T * k_scale[:, head]
-            scores[later] = -np.inf
-            odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-            shares = odds / odds.sum(axis=1, keepdims=True)
-            attended[:, head] = shares @ (v[:, head] * v_scale[:, head, None])
+        attended = way.attend(
+            q, keys[layer], key_scale[layer], values[layer], value_scale[layer], levels
+        )
         x = x + multiplied(attended.reshape(count, -1), out[layer], out_scale[layer], width)
         y = normed(x, mlp_norm[layer])
         gates = multiplied(y, gate_up[layer], gate_up_scale[layer], 2 * hidden)
@@ -159,6 +194,7 @@ def step(
 ) -> None:  # fmt: skip
     """One more row for each of the first B slots; its state goes into `states`."""
     batch, (heads, head_width) = len(rows), keys.shape[2:4]
+    look = _seen_whole if levels else _seen_real
     slots = np.arange(batch)
     vectors = embed(rows, offsets, full)
     embedded[slots, lengths] = vectors
@@ -170,7 +206,7 @@ def step(
         wide = multiply(y, qkv[layer], qkv_scale[layer], levels).reshape(
             batch, 3, heads, head_width
         )
-        q = rotate(wide[:, 0], cos, sin) / np.float32(math.sqrt(head_width))
+        q = rotate(wide[:, 0], cos, sin)
         k, k_scale = in_levels(rotate(wide[:, 1], cos, sin), levels)
         v, v_scale = in_levels(wide[:, 2], levels)
         keys[layer, slots, :, :, lengths] = k
@@ -180,16 +216,84 @@ def step(
         attended = np.empty((batch, heads, head_width), dtype=np.float32)
         for b in range(batch):
             end = int(lengths[b]) + 1
-            scores = (q[b, :, None] @ keys[layer, b, :, :, :end])[:, 0]
-            scores = scores * key_scale[layer, b, :, :end]
-            odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-            shares = odds / odds.sum(axis=1, keepdims=True) * value_scale[layer, b, :, :end]
-            attended[b] = (values[layer, b, :, :, :end] @ shares[..., None])[..., 0]
+            attended[b] = look(
+                q[b, :, None], keys[layer, b, ..., :end], key_scale[layer, b, :, :end],
+                values[layer, b, ..., :end], value_scale[layer, b, :, :end],
+            )[:, 0]  # fmt: skip
         x = x + multiply(attended.reshape(batch, -1), out[layer], out_scale[layer], levels)
         y = normed(x, mlp_norm[layer])
         gate, up = np.split(multiply(y, gate_up[layer], gate_up_scale[layer], levels), 2, axis=1)
         x = x + multiply(silu(gate) * up, down[layer], down_scale[layer], levels)
     states[slots, lengths] = normed(x, norm)
+
+
+def attend(
+    q: Array, keys: Array, key_scale: Array, values: Array, value_scale: Array, levels: int
+) -> Array:
+    """What each of the first rows sees, q (rows, heads, head width), of those up to itself."""
+    count, heads = q.shape[:2]
+    later = np.triu(np.ones((count, count), dtype=bool), 1)
+    seen = _seen_whole if levels else _seen_real
+    attended = np.empty(q.shape, dtype=np.float32)
+    for head in range(heads):  # one at a time: of a long prompt they take much room
+        one = slice(head, head + 1)
+        attended[:, head] = seen(
+            q[:, one].swapaxes(0, 1), keys[one, :, :count], key_scale[one, :count],
+            values[one, :, :count], value_scale[one, :count], later,
+        )[0]  # fmt: skip
+    return attended
+
+
+def _seen_real(
+    q: Array, keys: Array, key_scale: Array, values: Array, value_scale: Array,
+    later: NDArray[np.bool_] | None = None,
+) -> Array:  # fmt: skip
+    """What q (heads, n, head width) sees of keys and values (heads, head width, rows).
+
+    later: (n, rows), what it does not see.
+    """
+    shrunk: Array = q / np.float32(math.sqrt(q.shape[2]))
+    scores: Array = shrunk @ keys
+    odds = _odds(scores, later)
+    attended: Array = odds @ values.swapaxes(1, 2) / _total(odds)
+    return attended
+
+
+def _seen_whole(
+    q: Array, keys: Array, key_scale: Array, values: Array, value_scale: Array,
+    later: NDArray[np.bool_] | None = None,
+) -> Array:  # fmt: skip
+    """The same in whole numbers, which have scales (heads, rows)."""
+    sought, fine = in_whole(q, FINE)
+    fine = fine * np.float32(1 / math.sqrt(q.shape[2]))
+    scores: Array = sought @ keys * key_scale[:, None] * fine[..., None]
+    odds = _odds(scores, later)
+    weights = odds * value_scale[:, None]
+    most = np.maximum(weights.max(axis=2, keepdims=True), np.float32(1e-20))
+    enlarge = np.minimum(
+        np.float32(FINEST) / most,
+        np.float32(SHARES) / np.maximum(_total(weights), np.float32(1e-20)),
+    )
+    shares = np.rint(weights * enlarge)
+    one = np.float32(1) / (enlarge * _total(odds))
+    attended: Array = shares @ values.swapaxes(1, 2) * one
+    return attended
+
+
+def _odds(scores: Array, later: NDArray[np.bool_] | None) -> Array:
+    """Scores (heads, n, rows) as odds of which the largest is 1, 0 for what lies later."""
+    if later is not None:
+        scores[:, later] = -np.inf
+    odds = exponential(scores - scores.max(axis=2, keepdims=True))
+    if later is not None:
+        odds[:, later] = 0
+    return odds
+
+
+def _total(x: Array) -> Array:
+    """Sums (..., 1) of vectors, added up in float64: rounded, they are the same in any order."""
+    summed: Array = x.sum(axis=-1, keepdims=True, dtype=np.float64).astype(np.float32)
+    return summed
 
 
 def field(
@@ -214,7 +318,9 @@ def field(
     logits: Array = multiply(hidden, entries, entries_scale, levels)[0] + bias
     if len(which):
         leaning = multiply(hidden, leans, leans_scale, levels)[0] + leans_bias
-        logits += np.append(leaning, np.float32(0))[steps[which]].sum(axis=0)
+        leaning = np.append(leaning, np.float32(0))
+        for number in which.tolist():
+            logits += leaning[steps[number]]
     return logits
 
 
@@ -243,7 +349,8 @@ def _said(state: Array, full: Array, ids: Ints) -> Array:
 
 def kind(state: Array, weight: Array, entries: Array, bias: Array) -> Array:
     """Logits (kinds,) of the row's kind; entries: (kinds, width)."""
-    logits: Array = entries @ normed(state, weight) + bias
+    wide = entries.astype(np.float64) @ normed(state, weight).astype(np.float64)
+    logits: Array = wide.astype(np.float32) + bias
     return logits
 
 

@@ -70,6 +70,40 @@ def test_rows_are_read_alike(
     assert light.lengths == torches.lengths == [place + 12 for place in places]
 
 
+def test_machine_code_and_numpy_give_the_same_bits(stored: Stored, compiled: Path) -> None:
+    """In whole numbers a first run, in numpy, composes what later runs do."""
+    found: list[list[np.ndarray]] = []
+    for way in (arithmetic("int8"), plain):
+        stepper = LightModel(stored, "int8", way).stepper(3)  # type: ignore[arg-type]
+        for slot in range(3):
+            stepper.prefill(slot, *(part[: 30 + slot] for part in PARTS[slot]))
+        for more in range(60):
+            newest = [[part[30 + s + more] for part in PARTS[s]] for s in range(3)]
+            stepper.step(*(np.array(parts) for parts in zip(*newest, strict=True)))
+        said = [stepper.states[slot, : 90 + slot] for slot in range(3)]
+        draw = stepper.draw(1)
+        said.append(draw.kind_logits())
+        draw.take_kind(NOTE, PIECES[1][40].tolist())
+        for name in KINDS[NOTE].fields:
+            if name == KINDS[NOTE].own_from:
+                draw.take_track(2, 40, PIECES[1][40].tolist())
+            said.append(draw.field_logits(name))
+            draw.take_field(name, 1)
+        found.append(said)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_prompt_is_read_as_rows_are(stored: Stored, ways: dict[str, Arithmetic]) -> None:
+    """At once or one by one, in whole numbers rows give the same bits."""
+    at_once, by_row = (LightModel(stored, "int8", ways["int8"]).stepper(1) for _ in range(2))
+    at_once.prefill(0, *(part[:100] for part in PARTS[0]))
+    by_row.prefill(0, *(part[:1] for part in PARTS[0]))
+    for row in range(1, 100):
+        by_row.step(*(np.array(part[row : row + 1]) for part in PARTS[0]))
+    np.testing.assert_array_equal(at_once.states[0, :100], by_row.states[0, :100])
+
+
 @pytest.mark.parametrize("kind", [NOTE, TRACK, BAR, CHORD])
 @pytest.mark.parametrize("lone", [True, False])
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("int8", 0.1)])
