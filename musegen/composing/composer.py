@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from musegen.composing.draft import Draft
 from musegen.composing.drawing import draw_row
@@ -27,7 +28,7 @@ from musegen.tokens.codec import decode, encode
 from musegen.tokens.controls import Controls, TrackPlan
 from musegen.tokens.feasible import bars_of
 from musegen.tokens.fields import Rows, as_rows
-from musegen.tokens.head import head_rows
+from musegen.tokens.head import beside_levels, head_rows
 from musegen.tokens.limits import Limits
 from musegen.tokens.scales import MAX_BARS_WISH
 
@@ -99,6 +100,7 @@ class Composer:
             raise WishError(f"count {count} is too small: at least one piece")
         if seed < 0:
             raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")
+        beside = beside_levels(controls or Controls())
         wishes = told((controls or Controls()).on_grid())
         limits = replace(
             Limits.of(wishes),
@@ -111,7 +113,7 @@ class Composer:
         pieces = []
         for first in range(0, count, TOGETHER):
             numbers = range(first, min(first + TOGETHER, count))
-            drafts = [self._begun(wishes, limits, seed, n, alone) for n in numbers]
+            drafts = [self._begun(wishes, limits, beside, seed, n, alone) for n in numbers]
             _write(drafts, self.checkpoint, sampling or Sampling(), watch)
             pieces += [self._finish(draft, seed, wishes) for draft in drafts]
         return pieces
@@ -122,14 +124,15 @@ class Composer:
         return Precedents.of(self.checkpoint.precedents, self.genres)
 
     def _begun(
-        self, wishes: Controls, limits: Limits, seed: int, number: int, alone: bool
-    ) -> Draft:
+        self, wishes: Controls, limits: Limits, beside: NDArray[np.float32], seed: int, number: int,
+        alone: bool,
+    ) -> Draft:  # fmt: skip
         """A draft that holds its wishes."""
         if not alone:
             stream = chance(seed, number, PRECEDENT)
             wishes, limits = self.precedents.limits(wishes, limits, stream)
         return Draft(
-            number, limits, head_rows(_as_shown(wishes), self.genres), chance(seed, number)
+            number, limits, head_rows(_as_shown(wishes), self.genres), chance(seed, number), beside
         )
 
     def _finish(self, draft: Draft, seed: int, wishes: Controls) -> Composition:
@@ -207,7 +210,7 @@ def _write(
         stepper = GuidedSteps(checkpoint, len(drafts), sampling.guidance)
     writing = list(drafts)
     for slot, draft in enumerate(writing):
-        stepper.prefill(slot, *draft.view(context))
+        stepper.prefill(slot, *draft.view(context), draft.beside)
     while writing:
         taken = []
         for slot, draft in enumerate(writing):
@@ -242,4 +245,4 @@ def _advance(
     rows = as_rows([draft.rows[-1] for draft in writing])
     stepper.step(rows, np.array(times), np.array(links))
     for slot in full:  # what a piece sees must not depend on the pieces beside it: only these anew
-        stepper.prefill(slot, *writing[slot].view(context))
+        stepper.prefill(slot, *writing[slot].view(context), writing[slot].beside)

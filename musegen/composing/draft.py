@@ -23,7 +23,10 @@ _HEAD = (STYLE, FORM, TRACK)
 
 
 class Draft:
-    """One piece being written. `number` says which of a run it is."""
+    """One piece being written. `number` says which of a run it is.
+
+    beside: how far its wishes lie beside what its first row, STYLE, says of them.
+    """
 
     def __init__(
         self,
@@ -31,11 +34,13 @@ class Draft:
         limits: Limits,
         head: Sequence[list[int]],
         stream: np.random.Generator,
+        beside: NDArray[np.float32] | None = None,
     ) -> None:
         self.number = number
         self.grammar = Grammar(limits)
         self.balance = Balance(self.grammar.agenda.may_sound)
         self.stream = stream
+        self.beside = beside
         self.rows: list[list[int]] = []
         self._line = 0  # of the bar being written, in steps from the piece's first bar line
         self._next_line = 0

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.model.paths import ComposingModel, Draw, Ints, Logits, Steps
+from musegen.model.paths import Beside, ComposingModel, Draw, Ints, Logits, Steps
 from musegen.model.sampling import Odds, Sampling
 from musegen.tokens.fields import STYLE, UNSET
 
@@ -47,12 +47,14 @@ class GuidedSteps:
         self._told.clear(slot)
         self._untold.clear(slot)
 
-    def prefill(self, slot: int, rows: Ints, times: Ints, links: Ints) -> object:
+    def prefill(
+        self, slot: int, rows: Ints, times: Ints, links: Ints, beside: Beside = None
+    ) -> object:
         """Start a slot anew with rows (n, columns); the wishes among them are told to one cache."""
         bare = rows.copy()
         bare[bare[:, 0] == STYLE, 1:] = UNSET
         self._untold.prefill(slot, bare, times, links)
-        return self._told.prefill(slot, rows, times, links)
+        return self._told.prefill(slot, rows, times, links, beside)
 
     def step(self, rows: Ints, times: Ints, links: Ints) -> object:
         """One more row (active, columns) for every active slot."""

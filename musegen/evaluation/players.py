@@ -15,7 +15,7 @@ from musegen.errors import SettingError
 from musegen.evaluation.floors import Piece, field_sequences, fitted
 from musegen.evaluation.ngram import NGram
 from musegen.model.config import ModelConfig
-from musegen.model.paths import Draw, Ints, Logits
+from musegen.model.paths import Beside, Draw, Ints, Logits
 from musegen.model.sampling import Odds, Sampling, weighed
 from musegen.tokens.fields import FIELDS, KINDS, Rows
 
@@ -76,7 +76,9 @@ class PlayerSteps:
         """The slot holds no row; the next one starts it anew."""
         self._said[slot], self._rows[slot] = {}, 0
 
-    def prefill(self, slot: int, rows: Ints, times: Ints, links: Ints) -> None:
+    def prefill(
+        self, slot: int, rows: Ints, times: Ints, links: Ints, beside: Beside = None
+    ) -> None:
         """Start a slot anew with rows (n, columns)."""
         self.active = max(self.active, slot + 1)
         self.clear(slot)

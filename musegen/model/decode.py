@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from musegen.errors import SettingError
-from musegen.model.paths import Logits
+from musegen.model.layout import Layout
+from musegen.model.paths import Beside, Logits
 from musegen.model.sampling import weighed
 from musegen.model.told import Told
 from musegen.model.transformer import MusicModel, linked, rotary_angles
@@ -37,6 +38,7 @@ class Stepper:
         self.told = Told(slots)
         shape = (config.layers, slots, config.heads, config.context, config.width // config.heads)
         self.device = model.norm.weight.device
+        self._layout = Layout(model.table)
         with torch.inference_mode():
             self.full = model.embedding.full()
             self.keys = torch.zeros(shape, dtype=self.full.dtype, device=self.device)
@@ -77,10 +79,13 @@ class Stepper:
         self.lengths[slot] = 0
 
     @torch.inference_mode()
-    def prefill(self, slot: int, rows: Ints, times: Ints, links: Ints) -> Tensor:
+    def prefill(
+        self, slot: int, rows: Ints, times: Ints, links: Ints, beside: Beside = None
+    ) -> Tensor:
         """Start a slot anew with rows (n, columns); the state (width,) after them.
 
         times: (n,); links: (n, SEEN_LINKS), numbers of rows of the slot, -1 where there is none.
+        beside: how far the first row means something beside what it says.
         """
         count = len(rows)
         if count > self.model.config.context:
@@ -90,6 +95,10 @@ class Stepper:
         model = self.model
         self.told.begin(slot, np.asarray(rows), np.asarray(links))
         embedded = model.embed(self.full, self._there(rows)[None])
+        if beside is not None:
+            scale = model.embed_scale
+            for here, there, share in self._layout.between(rows[0].tolist(), beside):
+                embedded[0, 0] += (self.full[there] - self.full[here]) * (share * scale)
         self.embedded[slot, :count] = embedded[0]
         x = model.enter(embedded, linked(embedded, self._there(links)[None]))
         places = torch.arange(count, device=self.device)[None]

@@ -75,3 +75,16 @@ class Layout:
         for relation in table.relations:
             found = self.related.setdefault((relation.kind, relation.field), [])
             found.append(Related(table, relation))
+
+    def between(
+        self, row: Sequence[int], beside: NDArray[np.floating]
+    ) -> list[tuple[int, int, float]]:
+        """What a row says between two values: an id, the id beside it, how far it is to there.
+
+        beside: (columns,) shares of the way from a value to the next, below 0 to the one before.
+        """
+        found = []
+        for place in np.flatnonzero(beside).tolist():
+            here = int(self.offsets[row[0], place]) + row[place]
+            found.append((here, here + (1 if beside[place] > 0 else -1), abs(float(beside[place]))))
+        return found

@@ -18,7 +18,7 @@ from musegen.model import plain
 from musegen.model.config import ROW_BASE, TIME_PERIODS, ModelConfig
 from musegen.model.layout import Layout, Related
 from musegen.model.packing import cache_shapes, move_cache, packed, packed_scale
-from musegen.model.paths import Arithmetic, Ints, Logits
+from musegen.model.paths import Arithmetic, Beside, Ints, Logits
 from musegen.model.sampling import Odds, Sampling
 from musegen.model.stored import Stored
 from musegen.model.told import Told
@@ -291,10 +291,13 @@ class LightStepper:
         """The slot holds no row; the next one starts it anew."""
         self._lengths[slot] = 0
 
-    def prefill(self, slot: int, rows: Ints, times: Ints, links: Ints) -> Array:
+    def prefill(
+        self, slot: int, rows: Ints, times: Ints, links: Ints, beside: Beside = None
+    ) -> Array:
         """Start a slot anew with rows (n, columns); the state (width,) after them.
 
         times: (n,); links: (n, SEEN_LINKS), numbers of rows of the slot, -1 where there is none.
+        beside: how far the first row means something beside what it says.
         """
         count = len(rows)
         if count > self.model.config.context:
@@ -302,8 +305,10 @@ class LightStepper:
                 f"{count} rows do not fit into the context of {self.model.config.context}"
             )
         self.told.begin(slot, rows, links)
+        layout = self.model.layout
+        between = [] if beside is None else layout.between(rows[0].tolist(), beside)
         plain.prefill(
-            self.model.arithmetic, rows.astype(np.int64), times, links, self.model.levels,
+            self.model.arithmetic, rows.astype(np.int64), times, links, between, self.model.levels,
             self.embedded[slot], self.states[slot], self._keys[:, slot], self._key_scale[:, slot],
             self._values[:, slot], self._value_scale[:, slot],
             *self.model.backbone,

@@ -16,6 +16,7 @@ from musegen.tokens.fields import Rows
 
 Logits = NDArray[np.float32]
 Ints = NDArray[np.integer]
+Beside = NDArray[np.float32] | None
 
 
 class Draw(Protocol):
@@ -75,11 +76,15 @@ class Steps(Protocol):
         """The slot holds no row; the next one starts it anew."""
         ...
 
-    def prefill(self, slot: int, rows: Ints, times: Ints, links: Ints) -> object:
+    def prefill(
+        self, slot: int, rows: Ints, times: Ints, links: Ints, beside: Beside = None
+    ) -> object:
         """Start a slot anew with rows (n, columns).
 
         times: (n,) steps since the first bar line; links: (n, SEEN_LINKS), numbers of rows of the
-        slot, -1 where there is none. SettingError where there are more rows than the context.
+        slot, -1 where there is none. beside: (columns,) how far what the first row means lies
+        beside what it says, as `Layout.between` has it: seen as so much of both.
+        SettingError where there are more rows than the context.
         """
         ...
 

@@ -5,6 +5,7 @@ at the same places, and sums of floats, which depend on their order, are taken i
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,13 @@ def embed(rows: Ints, offsets: Ints, full: Array) -> Array:
     return summed * np.float32(math.sqrt(full.shape[1]) * 0.5)
 
 
+def move(vector: Array, between: Sequence[tuple[int, int, float]], full: Array) -> None:
+    """An input vector (width,) says something between two values, as `Layout.between` has it."""
+    scale = np.float32(math.sqrt(full.shape[1]) * 0.5)
+    for here, there, share in between:
+        vector += (full[there] - full[here]) * (np.float32(share) * scale)
+
+
 def angles(places: Ints, times: Ints, periods: Array, rates: Array) -> tuple[Array, Array]:
     """Cosines and sines (n, 1, head_width / 2) of the rotary angles of rows."""
     by_row = places.astype(np.float32)[:, None] * rates
@@ -128,7 +136,8 @@ def in_levels(x: Array, levels: int) -> tuple[Array, Array]:
 
 
 def prefill(
-    way: Arithmetic, rows: Ints, times: Ints, links: Ints, levels: int,
+    way: Arithmetic, rows: Ints, times: Ints, links: Ints,
+    between: Sequence[tuple[int, int, float]], levels: int,
     embedded: Array, states: Array, keys: Numbers, key_scale: Array,
     values: Numbers, value_scale: Array,
     hidden: int, offsets: Ints, full: Array,
@@ -140,6 +149,7 @@ def prefill(
     """Rows (n, columns) fill the empty caches of one slot.
 
     way: this module, or another whose matrices and caches lie otherwise. links: (n, links).
+    between: what the first row says between two values.
     Caches: embedded, states (context, width); keys, values and scales as `packing` has them.
     """
     count, width, heads = len(rows), full.shape[1], keys.shape[1]
@@ -148,6 +158,7 @@ def prefill(
         return way.multiply(np.ascontiguousarray(x), numbers, scale, levels)[:, :outputs]
 
     embedded[:count] = embed(rows, offsets, full)
+    move(embedded[0], between, full)
     pointed = np.where(links[..., None] >= 0, embedded[links], np.float32(0))
     x = embedded[:count] + multiplied(pointed.reshape(count, -1), seen, seen_scale, width)
     cos, sin = angles(np.arange(count), times, periods, rates)

@@ -276,11 +276,16 @@ class MusicModel(nn.Module):
         """How many numbers training sets."""
         return sum(p.numel() for p in self.parameters())
 
+    @property
+    def embed_scale(self) -> float:
+        """By what the sum of a row's embeddings is multiplied."""
+        return math.sqrt(self.config.width) * 0.5
+
     def embed(self, full: Tensor, rows: Tensor) -> Tensor:
         """Input vectors (B, T, width) of rows (B, T, columns)."""
         ids = self.embedding.global_ids(rows)
         flat = F.embedding_bag(ids.flatten(0, -2), full, mode="sum", padding_idx=0)
-        return flat.view(*rows.shape[:-1], -1) * math.sqrt(self.config.width) * 0.5
+        return flat.view(*rows.shape[:-1], -1) * self.embed_scale
 
     def enter(self, embedded: Tensor, linked: Tensor) -> Tensor:
         """What goes into the first layer: rows with what they point back to, (B, T, width).

@@ -5,10 +5,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from musegen.errors import MusegenError
 from musegen.tokens import scales
 from musegen.tokens.controls import MODES, Controls, TrackPlan
-from musegen.tokens.fields import FORM, KINDS, STYLE, TRACK, UNSET, Rows, row
+from musegen.tokens.fields import COLUMNS, FORM, KINDS, STYLE, TRACK, UNSET, Rows, column, row
 from musegen.tokens.ids import from_level, genre_id, instrument_id, instrument_of, level
 
 _METER = {meter: i + 1 for i, meter in enumerate(scales.METERS)}
@@ -36,6 +39,25 @@ def head_rows(controls: Controls, genres: Sequence[str]) -> list[list[int]]:
         drums=UNSET if controls.drums is None else 1 + int(controls.drums),
     )
     return [style, form]
+
+
+_LEVELS = {
+    "valence": scales.VALENCE, "arousal": scales.AROUSAL, "density": scales.DENSITY,
+    "polyphony": scales.POLYPHONY, "loudness": scales.LOUDNESS,
+}  # fmt: skip
+
+
+def beside_levels(controls: Controls) -> NDArray[np.float32]:
+    """How far each wish lies beside the value that the STYLE row says of it: (COLUMNS,).
+
+    As `Scale.beside` has it; 0 where nothing was wished, and where the row says it all.
+    """
+    beside = np.zeros(COLUMNS, dtype=np.float32)
+    for name, scale in _LEVELS.items():
+        number = getattr(controls, name)
+        if number is not None:
+            beside[column(STYLE, name)] = scale.beside(number)
+    return beside
 
 
 def track_row(plan: TrackPlan, number: int) -> list[int]:

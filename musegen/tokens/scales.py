@@ -45,6 +45,18 @@ class Scale:
         left = right - 1
         return left if number - self.values[left] <= self.values[right] - number else right
 
+    def beside(self, number: float) -> float:
+        """How far a number lies from the nearest value towards its neighbour: -0.5 to 0.5.
+
+        As a share of the way to the value after it, or, below 0, to the one before it.
+        """
+        at = self.index(number)
+        off = number - self.values[at]
+        other = at + (1 if off > 0 else -1)
+        if off == 0 or not 0 <= other < len(self.values):
+            return 0.0
+        return off / abs(self.values[other] - self.values[at])
+
     def value(self, index: int) -> float:
         """The value at `index`."""
         return self.values[index]

@@ -125,3 +125,26 @@ def test_other_errors_are_bugs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(stepping, "row_loss", broken)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         run.run()
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "expected"),
+    [("auto", "cpu", False), ("auto", "cuda:1", True), ("on", "cpu", True), ("off", "cuda", False)],
+)
+def test_where_layers_are_compiled(asked: str, device: str, expected: bool) -> None:
+    """On a GPU unless it is said otherwise."""
+    assert stepping.compiles(asked, device) == expected
+
+
+@pytest.mark.slow
+def test_compiled_layers_learn_the_same(tmp_path: Path) -> None:
+    """To rounding, and what is judged is computed as it is written."""
+    plain, compiled = (
+        trainer(tmp_path / how, steps=2, warmup=0, evaluate_every=1, compile=how)
+        for how in ("off", "on")
+    )
+    plain.run()
+    compiled.run()
+    for one, other in zip(plain.model.parameters(), compiled.model.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+    load_checkpoint(tmp_path / "on")
