@@ -17,6 +17,7 @@ from musegen.errors import SettingError
 from musegen.model import plain
 from musegen.model.config import ROW_BASE, TIME_PERIODS, ModelConfig
 from musegen.model.layout import Layout, Related
+from musegen.model.light_draw import LightDraw
 from musegen.model.packing import cache_shapes, move_cache, packed, packed_scale
 from musegen.model.paths import Arithmetic, Beside, Ints, Logits
 from musegen.model.sampling import Odds, Sampling
@@ -333,71 +334,6 @@ class LightStepper:
         )  # fmt: skip
         self._lengths += 1
 
-    def draw(self, slot: int, after: int = -1) -> "LightDraw":
+    def draw(self, slot: int, after: int = -1) -> LightDraw:
         """The row that comes after row `after` of a slot, -1: after the last one."""
         return LightDraw(self, slot, after if after >= 0 else int(self._lengths[slot]) - 1)
-
-
-class LightDraw:
-    """The next row of one piece, field by field: logits, then the value that was chosen."""
-
-    def __init__(self, stepper: LightStepper, slot: int, after: int) -> None:
-        self._stepper = stepper
-        self._model = stepper.model
-        self._slot, self._after = slot, after
-        self._rows: dict[str, Sequence[int] | None] = {}
-        self._state: Array = stepper.states[slot, after]
-        self._said = np.empty(1 + TABLE.columns, dtype=np.int64)  # ids to be added to the state
-        self._count = 0  # of them
-        self._kind = ""
-        self._field = 0
-        self._prior: Sequence[int] | None = None
-        self._own: tuple[int, int] | None = None  # seen when the first logits are asked for
-
-    def kind_logits(self) -> Logits:
-        """Logits of the row's kind: (kinds,)."""
-        return self._model.arithmetic.kind(self._state, *self._model.kind_weights)
-
-    def take_kind(self, kind: int, prior: Sequence[int] | None) -> None:
-        """Fix the row's kind; `prior` is the last row of that kind, None where there is none."""
-        self._kind = TABLE.kinds[kind].name
-        self._prior = self._rows["prior"] = prior
-        self._say(self._model.layout.kind_start + kind)
-
-    def take_track(self, track: int, before: int, note: Sequence[int] | None) -> None:
-        """Fix what is known of the row's track: its row in HEAD and its last note, -1 for none.
-
-        track, before: numbers of rows of the slot; note: the row at `before`.
-        """
-        self._own = track, before
-        self._prior = self._rows["before"] = note
-
-    def field_logits(self, name: str) -> Logits:
-        """Logits of the next field: (size,)."""
-        model, slot = self._model, self._slot
-        if self._own is not None:
-            self._state = model.arithmetic.own(
-                self._state, model.full, self._said[: self._count], model.levels, *self._own,
-                self._stepper.embedded[slot], self._stepper.states[slot], *model.own,
-            )  # fmt: skip
-            self._count, self._own = 0, None
-        weights = model.fields[self._kind, self._field]
-        before = -1 if self._prior is None else weights.start + self._prior[1 + self._field]
-        against = self._stepper.told.against
-        which = [
-            first + against(related, slot, self._after, self._rows)
-            for related, first in weights.related
-        ]
-        return model.arithmetic.field(
-            self._state, model.full, self._said[: self._count], model.levels, before,
-            np.array(which, dtype=np.int64), *weights.arrays,
-        )  # fmt: skip
-
-    def take_field(self, name: str, value: int) -> None:
-        """Fix the next field's value."""
-        self._say(self._model.layout.starts[name] + value)
-        self._field += 1
-
-    def _say(self, number: int) -> None:
-        self._said[self._count] = number
-        self._count += 1
