@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from musegen.composing.moving import moved_to_mood
 from musegen.errors import WishError
 from musegen.tokens import scales
 from musegen.tokens.controls import MODES, Controls, TrackPlan
@@ -90,7 +91,7 @@ class Precedents:
         found = self.draw(wishes, chance)
         if found is None:
             return wishes, limits
-        filled = filled_in(wishes, found)
+        filled = filled_in(wishes, moved_to_mood(found, wishes))
         added = limits
         if not limits.meters and filled.meter is not None:
             added = replace(added, meters=((0, filled.meter),))
