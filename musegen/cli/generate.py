@@ -26,7 +26,7 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
 @click.option("--count", type=int, default=1, show_default=True, help="How many variations.")
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Freedom.")
 @click.option("--top-k", type=int, default=0, show_default=True, help="Only the k likeliest.")
-@click.option("--top-p", type=float, default=0.97, show_default=True, help="Only the likeliest.")
+@click.option("--top-p", type=float, default=0.99, show_default=True, help="Only the likeliest.")
 @click.option("--min-p", type=float, default=0.0, show_default=True, help="Drop the unlikely.")
 @click.option(
     "--guidance",
@@ -45,7 +45,7 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
 @click.option(
     "--harmony",
     type=float,
-    default=0.8,
+    default=0.75,
     show_default=True,
     help="By how much the temperature is multiplied where pitches and chords are chosen.",
 )

@@ -28,11 +28,11 @@ class Sampling:
 
     temperature: float = 1.0
     top_k: int = 0
-    top_p: float = 0.97
+    top_p: float = 0.99
     min_p: float = 0.0
     guidance: float = 1.0
     balance: float = 3.0
-    harmony: float = 0.8
+    harmony: float = 0.75
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
