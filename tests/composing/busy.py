@@ -23,6 +23,6 @@ def busy_composer() -> Composer:
     """It has learned nothing but to write many notes, one soon after the other."""
     model = tiny_model()
     with torch.no_grad():
-        model.decoder.kind_bias[NOTE] += 4
-        model.decoder.bias["NOTE_onset"] -= 0.15 * torch.arange(384)
+        model.decoder.kind_bias[NOTE] += 5
+        model.decoder.bias["NOTE_onset"] -= 0.25 * torch.arange(384)
     return Composer(Checkpoint(model, GENRES, ""))
