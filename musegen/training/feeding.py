@@ -25,6 +25,8 @@ AHEAD = 2
 
 MOST_WORKERS = 8
 
+FORK = "fork"
+
 
 @dataclass(frozen=True, eq=False)
 class Fed:
@@ -51,8 +53,11 @@ def fed(batch: Batch) -> Fed:
 def workers_for(asked: int, device: str, cores: int) -> int:
     """How many workers draw batches; asked: -1 for as many as pay on this device.
 
-    A CPU draws a batch in far less time than it takes to learn from it; a GPU would wait.
+    A CPU draws a batch in far less time than it takes to learn from it; a GPU would wait. None
+    where processes cannot be forked.
     """
+    if FORK not in multiprocessing.get_all_start_methods():
+        return 0
     if asked >= 0:
         return asked
     return min(MOST_WORKERS, max(cores - 1, 0)) if device.startswith("cuda") else 0
@@ -86,7 +91,7 @@ class Feed:
 
     def _drawn(self, group: int) -> list[list[Fed]]:
         if self._pool is None:
-            context = multiprocessing.get_context("fork")
+            context = multiprocessing.get_context(FORK)
             self._pool = ProcessPoolExecutor(
                 self._workers, mp_context=context, initializer=_begin, initargs=(self._streams,)
             )

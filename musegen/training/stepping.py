@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -74,8 +75,10 @@ def learning_rate(settings: RunSettings, step: int, progress: float) -> float:
 
 
 def compiles(asked: str, device: str) -> bool:
-    """Whether torch.compile makes kernels of the layers: "auto" does so on a GPU."""
-    return asked == "on" or (asked == "auto" and device.startswith("cuda"))
+    """Whether torch.compile makes kernels of the layers: "auto" does so on a GPU, where it can."""
+    return asked == "on" or (
+        asked == "auto" and device.startswith("cuda") and find_spec("triton") is not None
+    )
 
 
 class Stepping:

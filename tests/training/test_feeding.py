@@ -1,5 +1,7 @@
 """Batches that worker processes draw ahead are those that would have been drawn on the spot."""
 
+import multiprocessing
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,9 @@ def test_workers_draw_the_same() -> None:
 def test_as_many_workers_as_pay(asked: int, device: str, cores: int, expected: int) -> None:
     """None on a CPU, which would only take its cores away."""
     assert workers_for(asked, device, cores) == expected
+
+
+def test_none_where_nothing_can_be_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows batches are drawn on the spot, whatever was asked."""
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    assert workers_for(-1, "cuda", 16) == workers_for(4, "cuda", 16) == 0

@@ -131,9 +131,14 @@ def test_other_errors_are_bugs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ("asked", "device", "expected"),
     [("auto", "cpu", False), ("auto", "cuda:1", True), ("on", "cpu", True), ("off", "cuda", False)],
 )
-def test_where_layers_are_compiled(asked: str, device: str, expected: bool) -> None:
-    """On a GPU unless it is said otherwise."""
+def test_where_layers_are_compiled(
+    monkeypatch: pytest.MonkeyPatch, asked: str, device: str, expected: bool
+) -> None:
+    """On a GPU unless it is said otherwise, and unless nothing is there that makes kernels."""
+    monkeypatch.setattr(stepping, "find_spec", lambda name: name)
     assert stepping.compiles(asked, device) == expected
+    monkeypatch.setattr(stepping, "find_spec", lambda name: None)
+    assert stepping.compiles(asked, device) == (asked == "on")
 
 
 @pytest.mark.slow
