@@ -24,6 +24,7 @@ from musegen.tokens.fields import (
     TRACK,
     Rows,
     as_rows,
+    column,
     row,
 )
 from musegen.tokens.relations import FARTHEST_STEP
@@ -159,3 +160,24 @@ def test_training_on_one_piece_lowers_it() -> None:
     assert losses[-1] < 0.7 * losses[0]
     unused = [n for n, p in model.named_parameters() if p.grad is None and "SECTION" not in n]
     assert all("ANSWER" in name for name in unused), "everything else is trained"
+
+
+def test_a_chord_is_not_heard_against_itself() -> None:
+    """The odds of all chords that a bar could begin with add up to 1: none sees itself."""
+    model = tiny_model()
+    with torch.no_grad():
+        model.decoder.bias["BAR_chord"][0] = -1e9  # unset is never asked for
+    piece = as_rows(
+        [
+            row(STYLE, key=1),
+            row(FORM, bars=2),
+            row(BAR, bars_left=1, meter=4, tempo=100, chord=20),
+            row(BAR, bars_left=0, meter=4, tempo=100, chord=1),
+        ]
+    )
+    scored = np.array([False, False, False, True])
+    total = 0.0
+    for chord in range(1, FIELDS["chord"].size):
+        piece[3, column(BAR, "chord")] = chord
+        total += math.exp(-float(judge(model, piece, scored).nats["BAR.chord"]))
+    assert total == pytest.approx(1, abs=1e-3)
