@@ -83,7 +83,7 @@ def main() -> None:
     of_pitch = ranges(known[~drums, INSTRUMENT], known[~drums, PITCH])
     of_length = ranges(known[drums, PITCH], known[drums, DURATION])
 
-    composer = Composer.load(options.checkpoint)
+    composer = Composer.load(options.checkpoint, much=True)
     composed = [
         composer.compose(
             Controls(genre=composer.genres[n % len(composer.genres)], bars=options.bars), seed=n

@@ -140,7 +140,9 @@ def main() -> None:
     options = parser.parse_args()
     there = [name for name in PACKAGES if find_spec(name)]
     machine = Machine(there)
-    composer = Composer.load(options.checkpoint) if options.checkpoint else random_composer()
+    composer = (
+        Composer.load(options.checkpoint, much=True) if options.checkpoint else random_composer()
+    )
 
     missed: dict[str, Counter[int]] = {name: Counter() for name in (*WRITERS, "musegen's stems")}
     files: Counter[str] = Counter()

@@ -41,7 +41,7 @@ def main() -> None:
     random_weights = Composer(Checkpoint(model, (), ""))
     composers = {
         "random weights": random_weights,
-        options.checkpoint.name: Composer.load(options.checkpoint),
+        options.checkpoint.name: Composer.load(options.checkpoint, much=True),
     }
     wished: Counter[str] = Counter()
     table, figures = [], {}

@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/gallery.md"))
     parser.add_argument("--bars", type=int, default=16)
     options = parser.parse_args()
-    composer = Composer.load(options.checkpoint)
+    composer = Composer.load(options.checkpoint, much=True)
     folder = options.out.with_suffix("")
     folder.mkdir(exist_ok=True)
     checkpoint = Path(options.checkpoint).name

@@ -35,7 +35,7 @@ def main() -> None:
     options = parser.parse_args()
     machine = Machine(["numpy", "numba", "scikit-learn"])
     collection = load_prepared(options.prepared).collection
-    composer = Composer.load(options.checkpoint)
+    composer = Composer.load(options.checkpoint, much=True)
     like = held_out(collection, composer.genres, options.bars)
     more = others(collection, composer.genres, like, options.bars, 0)
     obeyed: list[list[str]] = []

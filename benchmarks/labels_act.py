@@ -65,7 +65,7 @@ def main() -> None:
     kept = real(collection, collection.judging, names, options.bars, 60)
     seen = real(collection, collection.training, names, options.bars, 120)
 
-    composer = Composer.load(options.checkpoint)
+    composer = Composer.load(options.checkpoint, much=True)
     composed, asked = [], []
     sampling = Sampling(guidance=options.guidance)
     for place, genre in enumerate(GENRES):

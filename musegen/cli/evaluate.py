@@ -125,7 +125,7 @@ def _music(
     from musegen.model.sampling import Sampling
 
     ready = load_prepared(prepared)
-    composer = Composer.load(checkpoint)
+    composer = Composer.load(checkpoint, much=True)
     _same_genres(checkpoint, composer.genres, prepared, ready.genres)
     sampling = Sampling(guidance=guidance)
     with counted("composing", quiet) as show:
@@ -153,7 +153,7 @@ def _samples(checkpoint: str, bars: int, seed: int, quiet: bool) -> "list[Part]"
     from musegen.evaluation.samples import Asked, sampled
     from musegen.music.mood import NAMED_MOODS
 
-    composer = Composer.load(checkpoint)
+    composer = Composer.load(checkpoint, much=True)
     genres, moods = composer.genres, list(NAMED_MOODS)
     count = min(SAMPLES, len(genres))
     parts: list[Part] = ["## Samples\n\nNot picked: genres in turn, one seed each."]
@@ -211,7 +211,7 @@ def _controls(
     from musegen.model.sampling import Sampling
 
     collection = load_prepared(prepared).collection
-    composer = Composer.load(checkpoint)
+    composer = Composer.load(checkpoint, much=True)
     with counted("composing", quiet) as show:
         answers = controls_report(
             composer, collection, each, sampling=Sampling(guidance=guidance), progress=show

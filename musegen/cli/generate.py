@@ -126,6 +126,10 @@ def command(
         _write(piece.composition, made, place, extra, force, quiet)
 
 
+MUCH = 4
+"""For so many pieces it pays to wait until machine code is there, where it is not."""
+
+
 class Extras(NamedTuple):
     """What is written beside each piece."""
 
@@ -191,10 +195,10 @@ def _compose(wishes: Controls, how: How, checkpoint: str, device: str, quiet: bo
     sampling, seed, pieces_wanted, each, alone = how
     if not 1 <= each <= 100:
         raise WishError(f"best-of {each} is out of range: allowed is 1 to 100")
-    with without_scipy():
-        composer = Composer.load(checkpoint, composing_device(device))
-    compile_in_background()
     together = pieces_wanted * each
+    with without_scipy():
+        composer = Composer.load(checkpoint, composing_device(device), much=together >= MUCH)
+    compile_in_background()
     with bars_progress(together, quiet) as watch:
         pieces = composer.compose(wishes, sampling, seed, together, watch, alone)
     if each > 1:

@@ -66,13 +66,15 @@ class Composer:
         self.checkpoint = checkpoint
 
     @classmethod
-    def load(cls, folder: str | Path, device: str = "cpu", precision: str = "int8") -> "Composer":
+    def load(
+        cls, folder: str | Path, device: str = "cpu", precision: str = "int8", much: bool = False
+    ) -> "Composer":
         """A composer with the checkpoint in `folder`; CheckpointError where it cannot be used.
 
         On "cpu" no torch is needed, and weights are kept as "int8" or "float32"; other devices need
-        it, and keep them as float32.
+        it, and keep them as float32. much: many pieces are to come, as `load_model` has it.
         """
-        return cls(load_model(folder, device, precision))
+        return cls(load_model(folder, device, precision, much))
 
     @property
     def genres(self) -> tuple[str, ...]:

@@ -24,13 +24,19 @@ def composing_device(name: str) -> str:
     return device
 
 
-def load_model(folder: str | Path, device: str = "cpu", precision: str = "int8") -> ComposingModel:
+def load_model(
+    folder: str | Path, device: str = "cpu", precision: str = "int8", much: bool = False
+) -> ComposingModel:
     """The model of a checkpoint, ready to compose on `device`.
 
-    precision: how weights are kept where no torch is used, "int8" or "float32". CheckpointError
-    where the checkpoint cannot be used, SettingError for another precision.
+    precision: how weights are kept where no torch is used, "int8" or "float32". much: so much is to
+    be composed that it pays to wait some ten seconds, once, for kernels to be compiled; in numpy
+    all of it takes ten times as long. CheckpointError where the checkpoint cannot be used,
+    SettingError for another precision.
     """
     if device == "cpu":
+        if much:
+            compile_kernels(precision)
         return LightModel(read_checkpoint(folder), precision, arithmetic(precision))
     return _with_torch(folder, device)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from musegen.errors import SettingError
-from musegen.model import plain
+from musegen.model import loading, plain
 from musegen.model.checkpoint import Checkpoint
 from musegen.model.light import LightModel
 from musegen.model.loading import computed_by, load_as, load_model
@@ -46,3 +46,14 @@ def test_what_cannot_be_done_here(checkpoint: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("MUSEGEN_CACHE", os.devnull)
     with pytest.raises(SettingError, match=r"computed by machine code.*MUSEGEN_CACHE"):
         load_as(checkpoint, "cpu", "int8, compiled")
+
+
+@pytest.mark.parametrize(("much", "asked"), [(True, ["int8"]), (False, [])])
+def test_much_is_worth_waiting_for(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, much: bool, asked: list[str]
+) -> None:
+    """Where many pieces are to come the kernels are compiled first; for one nobody waits."""
+    compiled: list[str] = []
+    monkeypatch.setattr(loading, "compile_kernels", compiled.append)
+    load_model(checkpoint, much=much)
+    assert compiled == asked
