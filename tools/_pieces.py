@@ -4,6 +4,7 @@ A large file goes in; NAME-000.part ... and SHA256SUMS come out, and the other w
 """
 
 import hashlib
+import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -52,3 +53,18 @@ def join(folder: Path, name: str, target: Path) -> None:
             if hashlib.sha256(content).hexdigest() != digest:
                 raise SystemExit(f"{folder / piece} is damaged: bring it again")
             file.write(content)
+
+
+def unpack(whole: Path, folder: Path) -> None:
+    """The files of a tar lie in `folder`; SystemExit where one would lie elsewhere."""
+    with tarfile.open(whole) as tar:
+        if hasattr(tarfile, "data_filter"):  # not in the first releases of Python 3.11
+            tar.extractall(folder, filter="data")
+            return
+        inside = folder.resolve()
+        for member in tar.getmembers():
+            if not (member.isfile() or member.isdir()):
+                raise SystemExit(f"{whole} holds {member.name}, which is no plain file")
+            if inside not in (inside / member.name).resolve().parents:
+                raise SystemExit(f"{whole} holds {member.name}, which lies outside")
+        tar.extractall(folder)

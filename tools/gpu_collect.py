@@ -5,11 +5,10 @@ python tools/gpu_collect.py results --out checkpoints/from-the-gpu
 
 import argparse
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 
-from _pieces import join
+from _pieces import join, unpack
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -30,8 +29,7 @@ def main() -> None:
     try:
         with whole_folder(asked.out, asked.force) as staging, tempfile.TemporaryDirectory() as here:
             join(asked.results, "weights", Path(here, "weights"))
-            with tarfile.open(Path(here, "weights")) as tar:
-                tar.extractall(staging, filter="data")
+            unpack(Path(here, "weights"), staging)
             stored = read_checkpoint(staging)
     except MusegenError as error:
         raise SystemExit(f"error: {error}") from None

@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from _pieces import SUMS, cut, join, write_sums
+from _pieces import SUMS, cut, join, unpack, write_sums
 
 HERE = Path(__file__).resolve().parent
 LARGEST = 15 << 20
@@ -32,8 +32,7 @@ def unpacked(work: Path) -> None:
         return
     work.mkdir(parents=True, exist_ok=True)
     join(HERE, "pack", work / "pack")
-    with tarfile.open(work / "pack") as tar:
-        tar.extractall(work, filter="data")
+    unpack(work / "pack", work)
     for wheel in sorted((work / "wheels").glob("*.whl")) if (work / "wheels").is_dir() else ():
         with zipfile.ZipFile(wheel) as packed:
             packed.extractall(work / "wheels")
