@@ -6,12 +6,15 @@ opposite of the wish. How far each cue is moved follows from what `music.mood` s
 """
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from musegen.music.mood import CUES, SPREAD
 from musegen.tokens import scales
 from musegen.tokens.controls import Controls, TrackPlan
+
+Plan = TypeVar("Plan", Controls, TrackPlan)
 
 FARTHEST = {"tempo": 0.6, "density": 0.7, "loudness": 20.0}
 """How far each is moved at most: octaves, octaves, steps of velocity."""
@@ -34,11 +37,9 @@ def _livelier(precedent: Controls, wishes: Controls) -> Controls:
         return precedent
     tempo = _times(precedent.tempo, share * FARTHEST["tempo"], scales.TEMPO_BPM)
     return replace(
-        precedent,
+        _busier(precedent, share),
         tempo=None if tempo is None else round(tempo),
-        density=_times(precedent.density, share * FARTHEST["density"], scales.DENSITY),
-        loudness=_louder(precedent.loudness, share),
-        tracks=tuple(_track(track, share) for track in precedent.tracks),
+        tracks=tuple(_busier(track, share) for track in precedent.tracks),
     )
 
 
@@ -73,9 +74,13 @@ def _most() -> float:
     )
 
 
-def _track(track: TrackPlan, share: float) -> TrackPlan:
-    density = _times(track.density, share * FARTHEST["density"], scales.DENSITY)
-    return replace(track, density=density, loudness=_louder(track.loudness, share))
+def _busier(plan: Plan, share: float) -> Plan:
+    """Denser and louder, or the reverse: a piece or one of its tracks."""
+    loudness = plan.loudness
+    if loudness is not None:
+        loudness = scales.LOUDNESS.snap(loudness + share * FARTHEST["loudness"])
+    density = _times(plan.density, share * FARTHEST["density"], scales.DENSITY)
+    return replace(plan, density=density, loudness=loudness)
 
 
 def _times(number: float | None, octaves: float, scale: scales.Scale) -> float | None:
@@ -83,9 +88,3 @@ def _times(number: float | None, octaves: float, scale: scales.Scale) -> float |
     if number is None:
         return None
     return scale.snap(number * 2**octaves)
-
-
-def _louder(loudness: float | None, share: float) -> float | None:
-    if loudness is None:
-        return None
-    return scales.LOUDNESS.snap(loudness + share * FARTHEST["loudness"])

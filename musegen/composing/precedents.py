@@ -43,11 +43,8 @@ _OCTAVES = ("tempo", "density", "polyphony", "bars")
 
 _MEANT = {
     name: np.array([from_level(scale, value) for value in range(len(scale) + 1)], dtype=float)
-    for name, scale in {
-        "valence": scales.VALENCE, "arousal": scales.AROUSAL, "tempo": scales.TEMPO_BPM,
-        "density": scales.DENSITY, "polyphony": scales.POLYPHONY, "loudness": scales.LOUDNESS,
-    }.items()
-}  # fmt: skip
+    for name, scale in {**scales.LEVELS, "tempo": scales.TEMPO_BPM}.items()
+}
 _MEANT["tempo"] = np.trunc(_MEANT["tempo"])
 _MEANT["bars"] = np.arange(FIELDS["bars"].size, dtype=float)
 _MEANT["bars"][UNSET] = np.nan

@@ -15,14 +15,6 @@ from musegen.tokens.ids import level
 from musegen.tokens.limits import Limits
 from musegen.tokens.sounding import Mask, only
 
-LEVELS = {
-    "valence": scales.VALENCE,
-    "arousal": scales.AROUSAL,
-    "density": scales.DENSITY,
-    "loudness": scales.LOUDNESS,
-}
-"""The scale of each number that a section can have."""
-
 SILENT_BARS = 1
 """Music begins after at most so many bars: a DAW shows an empty beginning as a mistake."""
 
@@ -91,7 +83,7 @@ class Course:
 
     def mask(self, kind: int, name: str, chosen: list[int]) -> Mask:
         """Which values a field of a SECTION or BAR row may take: (size,) bool."""
-        if kind == SECTION and name in LEVELS:
+        if kind == SECTION and name in scales.LEVELS:
             return self._section_level(name)
         return self._masks[name](chosen)
 
@@ -156,10 +148,10 @@ class Course:
         wish = None if section is None else getattr(section, name)
         size = FIELDS[name].size
         if wish is not None:
-            return only(size, level(LEVELS[name], wish))
+            return only(size, level(scales.LEVELS[name], wish))
         if (wish := self._near.get(name)) is None or self._limits.reading:
             return np.ones(size, dtype=bool)
-        return np.abs(np.arange(size) - level(LEVELS[name], wish)) <= 1
+        return np.abs(np.arange(size) - level(scales.LEVELS[name], wish)) <= 1
 
     def _section_bars(self, chosen: list[int]) -> Mask:
         section = self._agenda.section(self.bar + 1)

@@ -41,19 +41,13 @@ def head_rows(controls: Controls, genres: Sequence[str]) -> list[list[int]]:
     return [style, form]
 
 
-_LEVELS = {
-    "valence": scales.VALENCE, "arousal": scales.AROUSAL, "density": scales.DENSITY,
-    "polyphony": scales.POLYPHONY, "loudness": scales.LOUDNESS,
-}  # fmt: skip
-
-
 def beside_levels(controls: Controls) -> NDArray[np.float32]:
     """How far each wish lies beside the value that the STYLE row says of it: (COLUMNS,).
 
     As `Scale.beside` has it; 0 where nothing was wished, and where the row says it all.
     """
     beside = np.zeros(COLUMNS, dtype=np.float32)
-    for name, scale in _LEVELS.items():
+    for name, scale in scales.LEVELS.items():
         number = getattr(controls, name)
         if number is not None:
             beside[column(STYLE, name)] = scale.beside(number)

@@ -21,11 +21,6 @@ from musegen.tokens.limits import Limits
 from musegen.tokens.sounding import PITCHES, Mask, Sounding, only
 
 _STEP = scales.REGISTER[1] - scales.REGISTER[0]
-_LEVELS = {
-    "density": scales.DENSITY,
-    "polyphony": scales.POLYPHONY,
-    "loudness": scales.LOUDNESS,
-}
 
 
 class Heads:
@@ -63,8 +58,8 @@ class Heads:
         if name in ("low", "high", "polyphony") and chosen[0] >= DRUM_BASE:
             return only(size, UNSET)  # drums have no pitches
         plan = self._plan()
-        if name in _LEVELS and (wish := getattr(plan, name, None)) is not None:
-            return only(size, level(_LEVELS[name], wish))
+        if name in scales.LEVELS and (wish := getattr(plan, name, None)) is not None:
+            return only(size, level(scales.LEVELS[name], wish))
         legal = np.ones(size, dtype=bool)
         if plan is not None and name in ("low", "high"):
             legal = _register(plan, name)

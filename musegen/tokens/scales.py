@@ -82,6 +82,15 @@ POLYPHONY = Scale((1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 9.0, 12.0))
 LOUDNESS = Scale(tuple(float(v) for v in range(4, 128, 8)))
 """Mean velocity of a piece, a section or a track, in 16 levels."""
 
+LEVELS = {
+    "valence": VALENCE,
+    "arousal": AROUSAL,
+    "density": DENSITY,
+    "polyphony": POLYPHONY,
+    "loudness": LOUDNESS,
+}
+"""The scale of every number that can be wished of a piece, a section or a track."""
+
 TEMPO_BPM = Scale(tuple(float(b) for b in range(GRID.tempo_bpm[0], GRID.tempo_bpm[1] + 1)))
 """Quarter notes per minute: every whole number from 16 to 300."""
 

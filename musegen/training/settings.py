@@ -33,7 +33,7 @@ class TrainSettings:
     precision: "auto", "bf16" or "fp32". accumulate: batches in a step, over all processes.
     workers: processes that draw batches ahead of time, -1: some where a GPU would wait for them.
     compile: "auto", "on" or "off": whether torch.compile makes kernels of the layers, which takes
-    a minute before the first step; "auto" does so on a GPU where the run has an hour or more.
+    some twenty seconds before the first step; "auto" does so on a GPU, where it can.
     """
 
     steps: int = 2000
