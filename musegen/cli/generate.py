@@ -50,6 +50,13 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
     help="By how much the temperature is multiplied where pitches and chords are chosen.",
 )
 @click.option(
+    "--colour",
+    type=float,
+    default=1.5,
+    show_default=True,
+    help="How much pitches lean to major or minor where a mood is wished; 0: not at all.",
+)
+@click.option(
     "--best-of",
     type=int,
     default=1,
@@ -84,6 +91,7 @@ def command(
     guidance: float,
     balance: float,
     harmony: float,
+    colour: float,
     best_of: int,
     alone: bool,
     out: Path | None,
@@ -113,7 +121,7 @@ def command(
     if not 0 <= humanize <= 1:
         raise WishError(f"humanize {humanize:g} is out of range: allowed is 0 (off) to 1")
     wishes = wishes_of(told)
-    sampling = Sampling(temperature, top_k, top_p, min_p, guidance, balance, harmony)
+    sampling = Sampling(temperature, top_k, top_p, min_p, guidance, balance, harmony, colour)
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     if seed < 0:
         raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")

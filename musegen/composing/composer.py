@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from musegen.composing.colour import Colour
 from musegen.composing.draft import Draft
 from musegen.composing.drawing import draw_row
 from musegen.composing.guided import GuidedSteps
@@ -130,12 +131,14 @@ class Composer:
         alone: bool,
     ) -> Draft:  # fmt: skip
         """A draft that holds its wishes."""
+        colour = Colour(
+            wishes.valence, [s.valence for s in wishes.sections], wishes.key and wishes.key[1]
+        )
         if not alone:
             stream = chance(seed, number, PRECEDENT)
             wishes, limits = self.precedents.limits(wishes, limits, stream)
-        return Draft(
-            number, limits, head_rows(_as_shown(wishes), self.genres), chance(seed, number), beside
-        )
+        head = head_rows(_as_shown(wishes), self.genres)
+        return Draft(number, limits, head, chance(seed, number), beside, colour)
 
     def _finish(self, draft: Draft, seed: int, wishes: Controls) -> Composition:
         score, plan = in_order(*decode(as_rows(draft.rows), self.genres))

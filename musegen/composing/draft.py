@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen.composing.balance import Balance
+from musegen.composing.colour import Colour
 from musegen.corpus.links import Linker, Links
 from musegen.corpus.windows import cut, outline, row_times
 from musegen.tokens import scales
@@ -25,7 +26,8 @@ _HEAD = (STYLE, FORM, TRACK)
 class Draft:
     """One piece being written. `number` says which of a run it is.
 
-    beside: how far its wishes lie beside what its first row, STYLE, says of them.
+    beside: how far its wishes lie beside what its first row, STYLE, says of them. colour: the mood
+    that its pitches lean towards; none where it is left out.
     """
 
     def __init__(
@@ -35,10 +37,12 @@ class Draft:
         head: Sequence[list[int]],
         stream: np.random.Generator,
         beside: NDArray[np.float32] | None = None,
+        colour: Colour | None = None,
     ) -> None:
         self.number = number
         self.grammar = Grammar(limits)
         self.balance = Balance(self.grammar.agenda.may_sound)
+        self.colour = colour or Colour()
         self.stream = stream
         self.beside = beside
         self.rows: list[list[int]] = []
@@ -55,6 +59,7 @@ class Draft:
         self.rows.append(row)
         self.grammar.advance(row)
         self.balance.take(row)
+        self.colour.take(row)
         self._seen.append(row)
         return self._time(row), self._linker.take(row)
 

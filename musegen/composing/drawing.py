@@ -62,6 +62,7 @@ class _Known:
     def __init__(self, draft: Draft, sampling: Sampling, weigh: Weigh) -> None:
         self._grammar = draft.grammar
         self._balance = draft.balance
+        self._colour = draft.colour
         self._sampling = sampling
         self._weigh = weigh
         self._odds: dict[tuple[int, ...], Odds] = {}
@@ -77,6 +78,8 @@ class _Known:
             logits = draw.field_logits(name) if row else draw.kind_logits()
             if self._sampling.balance and row and row[0] == NOTE and name in _TRACK_FIELDS:
                 logits = leaned(logits, self._balance.leaning(row), self._sampling.balance)
+            if name == "pitch" and (tones := self._colour.leaning()) is not None:
+                logits = logits + np.float32(self._sampling.colour) * tones
             sampling = in_harmony(self._sampling) if name in _HARMONIC else self._sampling
             found = self._odds[begun] = self._weigh(logits, mask, sampling)
         return found

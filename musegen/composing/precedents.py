@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.composing.moving import moved_to_mood
+from musegen.composing.moving import in_register, moved_to_wishes
 from musegen.errors import WishError
 from musegen.tokens import scales
 from musegen.tokens.controls import MODES, Controls, TrackPlan
@@ -88,7 +88,7 @@ class Precedents:
         found = self.draw(wishes, chance)
         if found is None:
             return wishes, limits
-        filled = filled_in(wishes, moved_to_mood(found, wishes))
+        filled = filled_in(wishes, moved_to_wishes(found, wishes))
         added = limits
         if not limits.meters and filled.meter is not None:
             added = replace(added, meters=((0, filled.meter),))
@@ -204,7 +204,7 @@ def filled_in(wishes: Controls, precedent: Controls) -> Controls:
         taken["tempo"] = precedent.tempo
     sectioned = any(section.instruments for section in wishes.sections)
     shift = _shift(wishes, precedent)
-    tracks = tuple(_moved(track, shift) for track in precedent.tracks)
+    tracks = tuple(in_register(track, shift) for track in precedent.tracks)
     if wishes.tracks:
         taken["tracks"] = _like(wishes.tracks, tracks)
     elif not sectioned and tracks:
@@ -235,10 +235,3 @@ def _shift(wishes: Controls, precedent: Controls) -> int:
     if wishes.key is None or precedent.key is None:
         return 0
     return (wishes.key[0] - precedent.key[0] + 6) % 12 - 6
-
-
-def _moved(track: TrackPlan, shift: int) -> TrackPlan:
-    if track.is_drum or track.low is None or track.high is None:
-        return track
-    low, high = (int(np.clip(pitch + shift, 0, 127)) for pitch in (track.low, track.high))
-    return replace(track, low=low, high=high)

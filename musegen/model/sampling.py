@@ -23,7 +23,8 @@ class Sampling:
     what is at least this share as likely as the likeliest (Nguyen et al. 2024). guidance: how many
     times what the wishes change counts; 1: as the model has it, at half the time. balance: how much
     a choice leans towards what a plan says is due and has not come; 0: not at all. harmony: by how
-    much the temperature is multiplied where a pitch or a chord is chosen.
+    much the temperature is multiplied where a pitch or a chord is chosen. colour: how much pitches
+    lean towards major or minor where how happy a piece is was wished for; 0: not at all.
     """
 
     temperature: float = 1.0
@@ -33,6 +34,7 @@ class Sampling:
     guidance: float = 1.0
     balance: float = 3.0
     harmony: float = 0.75
+    colour: float = 1.5
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
@@ -43,6 +45,7 @@ class Sampling:
             ("guidance", self.guidance, 0, 10),
             ("balance", self.balance, 0, 10),
             ("harmony", self.harmony, 0, 10),
+            ("colour", self.colour, 0, 10),
         ):
             if not low <= value <= high:
                 raise SettingError(f"{name} {value:g} is out of range: allowed is {low} to {high}")

@@ -84,6 +84,16 @@ def majorness(histograms: Floats) -> Floats:
     return better
 
 
+def brightening(histogram: Floats) -> Floats:
+    """Which pitch classes make a histogram (12,) more major where more of them sounds: (12,).
+
+    The profile of the major key that fits best less that of the best minor key.
+    """
+    fits = key_fits(histogram)
+    apart: Floats = _PROFILES[fits[:12].argmax()] - _PROFILES[12 + fits[12:].argmax()]
+    return apart
+
+
 def find_key(histogram: Floats) -> KeyFound | None:
     """The key of a piece by its pitch-class histogram (12,), or None where nothing tells.
 

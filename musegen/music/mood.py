@@ -60,9 +60,13 @@ tunes, lead sheets, chorales, songs, piano and chamber music, pop and band arran
 FARTHEST = 2.5
 """Deviations beyond which a cue says no more."""
 
+AXES = ("valence", "arousal")
 SPREAD = (0.62, 0.55)
 """What the sum of the cues is multiplied by before it is squashed, so that openly licensed music
 fills the plane: both axes then have a deviation of about 0.4."""
+
+FULL = 0.95
+"""A level beyond this is taken to be this one where the sum of its cues is asked for."""
 
 
 NAMED_MOODS = {
@@ -136,6 +140,23 @@ def moods(score: Score, edges: Ints) -> Floats:
     points[np.isnan(cues["pace"])] = 0.0, -1.0
     result: Floats = points
     return result
+
+
+def cue_sum(axis: str, level: float) -> float:
+    """The sum of the cues, in deviations times weights, that makes a level of AXES."""
+    return float(np.arctanh(np.clip(level, -FULL, FULL))) / SPREAD[AXES.index(axis)]
+
+
+def level_of(axis: str, total: float) -> float:
+    """The level of AXES that a sum of cues makes, -1 to 1."""
+    return float(np.tanh(total * SPREAD[AXES.index(axis)]))
+
+
+def majorness_for(valence: float) -> float:
+    """How major music is that is so pleasant by its majorness alone, other cues being as usual."""
+    cue = CUES["majorness"]
+    away = np.clip(cue_sum("valence", valence) / cue.valence, -FARTHEST, FARTHEST)
+    return cue.mean + cue.deviation * float(away)
 
 
 def measure_cues(score: Score, edges: Ints) -> dict[str, Floats]:
