@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from musegen.errors import SettingError
 from musegen.model import plain
+from musegen.model.compiling import arithmetic
 from musegen.model.config import ROW_BASE, TIME_PERIODS, ModelConfig
 from musegen.model.layout import Layout, Related
 from musegen.model.light_draw import LightDraw
@@ -88,6 +89,14 @@ class LightModel:
     def computed(self) -> str:
         """In which numbers it computes."""
         return self.precision
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.stored, self.precision, self.arithmetic is plain)
+
+    def make(self) -> None:
+        """All that composing takes is there, so that processes forked from now on share it."""
+        for part in (self.backbone, self.kind_weights, self.own, self.fields):
+            assert part
 
     def stepper(self, slots: int) -> "LightStepper":
         """Room for so many pieces that are written side by side."""
@@ -222,6 +231,11 @@ class LightModel:
         if self.compact:
             return packed(numbers), packed_scale(scale)
         return np.ascontiguousarray(numbers), scale
+
+
+def _again(stored: Stored, precision: str, in_numpy: bool) -> LightModel:
+    """The same model in another process."""
+    return LightModel(stored, precision, plain if in_numpy else arithmetic(precision))
 
 
 class LightStepper:
