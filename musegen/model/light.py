@@ -102,7 +102,7 @@ class LightModel:
         """Room for so many pieces that are written side by side."""
         return LightStepper(self, slots)
 
-    @property
+    @cached_property
     def levels(self) -> int:
         """How many steps up and down a whole number has; 0 where numbers are float32."""
         return plain.LEVELS if self.precision == "int8" else 0
@@ -162,11 +162,11 @@ class LightModel:
         return self._matrix(self._weight("decoder.own.weight"))
 
     @cached_property
-    def fields(self) -> dict[tuple[str, int], FieldWeights]:
-        """What `field` takes after the state, by kind and number of the field."""
+    def fields(self) -> list[list[FieldWeights]]:
+        """What `field` takes after the state, of every kind by the number of the field."""
         entries = plain.in_levels(self.full, self.levels)
-        found = {}
-        for kind in TABLE.kinds:
+        found: list[list[FieldWeights]] = [[] for _ in TABLE.kinds]
+        for kind, of_kind in zip(TABLE.kinds, found, strict=True):
             if not kind.fields or not kind.drawn:
                 continue
             gates, norms = (self._weight(f"decoder.{n}.{kind.name}") for n in ("gates", "norms"))
@@ -181,15 +181,17 @@ class LightModel:
                 related = self.layout.related.get((kind.name, name), ())
                 leans, lean_bias, steps = self._leans(related, end - start)
                 firsts = np.cumsum([0, *(len(one.steps) for one in related)]).tolist()
-                found[kind.name, number] = FieldWeights(
-                    start,
-                    (
-                        gates[number, 0], norms[number, 0],
-                        up[0][number], up[1][number], down[0][number], down[1][number],
-                        *self._kept(entries[0][start:end], entries[1][start:end]), bias,
-                        *self._matrix(leans), lean_bias, steps,
-                    ),
-                    tuple(zip(related, firsts, strict=False)),
+                of_kind.append(
+                    FieldWeights(
+                        start,
+                        (
+                            gates[number, 0], norms[number, 0],
+                            up[0][number], up[1][number], down[0][number], down[1][number],
+                            *self._kept(entries[0][start:end], entries[1][start:end]), bias,
+                            *self._matrix(leans), lean_bias, steps,
+                        ),
+                        tuple(zip(related, firsts, strict=False)),
+                    )
                 )  # fmt: skip
         return found
 
@@ -246,6 +248,7 @@ class LightStepper:
 
     def __init__(self, model: LightModel, slots: int) -> None:
         self.model = model
+        self._arithmetic = model.arithmetic
         config = model.config
         self._lengths = np.zeros(slots, dtype=np.int64)
         self.told = Told(slots)
@@ -280,11 +283,8 @@ class LightStepper:
     def weigh(self, logits: Logits, mask: NDArray[np.bool_], sampling: Sampling) -> Odds:
         """The odds of a choice, as `sampling.weighed` gives them."""
         summed = np.empty(len(logits))
-        share = self.model.arithmetic.weigh(
-            logits, mask, float(sampling.temperature), sampling.top_k, float(sampling.top_p),
-            float(sampling.min_p), summed,
-        )  # fmt: skip
-        if np.count_nonzero(mask) == 1:
+        share, legal = self._arithmetic.weigh(logits, mask, *sampling.filters, summed)
+        if legal == 1:
             return Odds(share, None, int(mask.argmax()))
         return Odds(share, summed)
 
@@ -337,11 +337,12 @@ class LightStepper:
 
         times: (active,); links: (active, SEEN_LINKS), numbers of rows of the slot or -1.
         """
-        if self._lengths.max() >= self.model.config.context:
+        lengths = self.lengths
+        if max(lengths) >= self.model.config.context:
             raise SettingError("the context of a slot is full")
         rows, times, links = (np.ascontiguousarray(p, dtype=np.int64) for p in (rows, times, links))
-        self.told.take(self._lengths.tolist(), rows, links)
-        self.model.arithmetic.step(
+        self.told.take(lengths, rows, links)
+        self._arithmetic.step(
             rows, times, links, self._lengths, self.model.levels,
             self.embedded, self.states,
             self._keys, self._key_scale, self._values, self._value_scale, *self.model.backbone,
