@@ -6,15 +6,16 @@ The arithmetic stands in `kernels` (compiled) and in `plain` (numpy). Knows no m
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from musegen.errors import SettingError
-from musegen.model import plain
+from musegen.model import pages, plain
 from musegen.model.compiling import arithmetic
 from musegen.model.config import ROW_BASE, TIME_PERIODS, ModelConfig
 from musegen.model.layout import Layout, Related
@@ -123,7 +124,8 @@ class LightModel:
         parts = self._weight("embedding.part_weight")[self.layout.part_ids].sum(axis=1)
         table: Array = self._weight("embedding.weight") + parts
         table[0] = 0
-        return table
+        (kept,) = pages.together([table])
+        return kept
 
     @cached_property
     def backbone(self) -> tuple[Any, ...]:
@@ -136,8 +138,7 @@ class LightModel:
         shortest, longest = TIME_PERIODS
         places = np.linspace(0, 1, timed, dtype=np.float32)
         periods = np.float32(shortest) * np.float32(longest / shortest) ** places
-        return (
-            config.hidden, self.layout.offsets, self.full, periods, rates,
+        matrices = (
             *self._matrix(self._weight("seen.weight")),
             self._layers("attention_norm"),
             *self._matrices("qkv"), *self._matrices("out"),
@@ -145,6 +146,8 @@ class LightModel:
             *self._matrices("gate_up"), *self._matrices("down"),
             self._weight("norm.weight"),
         )  # fmt: skip
+        rest = config.hidden, self.layout.offsets, self.full, periods, rates
+        return *rest, *pages.together(matrices)
 
     @cached_property
     def kind_weights(self) -> tuple[Array, Array, Array]:
@@ -193,7 +196,11 @@ class LightModel:
                         tuple(zip(related, firsts, strict=False)),
                     )
                 )  # fmt: skip
-        return found
+        whole = iter(pages.together(a for kind in found for one in kind for a in one.arrays))
+        return [
+            [replace(one, arrays=tuple(islice(whole, len(one.arrays)))) for one in kind]
+            for kind in found
+        ]
 
     def _leans(
         self, related: Sequence[Related], size: int
@@ -260,10 +267,10 @@ class LightStepper:
         rows = (slots, config.context, config.width)
         self.embedded = np.zeros(rows, dtype=np.float32)
         self.states = np.zeros(rows, dtype=np.float32)
-        self._keys = np.zeros((*shape, *keys), dtype=sort)
-        self._values = np.zeros((*shape, *values), dtype=sort)
+        self._keys = pages.zeros((*shape, *keys), sort)
+        self._values = pages.zeros((*shape, *values), sort)
         self._key_scale = np.zeros((*shape, *scales), dtype=np.float32)
-        self._value_scale = np.zeros_like(self._key_scale)
+        self._value_scale = np.zeros((*shape, *scales), dtype=np.float32)
 
     @property
     def active(self) -> int:
