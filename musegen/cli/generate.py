@@ -136,6 +136,9 @@ MUCH = 4
 """For so many pieces it pays to wait until machine code is there, where it is not, and to start
 processes that load everything anew, where none can be forked."""
 
+ANEW = 4
+"""So many of these at most, unless more are asked for: each takes 250 MB of its own."""
+
 
 class Extras(NamedTuple):
     """What is written beside each piece."""
@@ -195,7 +198,7 @@ def _places(out: Path, count: int, extra: Extras, force: bool) -> list[Path]:
 def _compose(wishes: Controls, how: How, checkpoint: str, device: str, quiet: bool) -> list[Made]:
     from musegen.cli.progress import bars_progress
     from musegen.composing.composer import Composer
-    from musegen.composing.crew import cores
+    from musegen.composing.crew import FORKS, cores
     from musegen.composing.nearest import best_of
     from musegen.composing.recipe import Recipe
     from musegen.model.compiling import compile_in_background, without_scipy
@@ -205,8 +208,8 @@ def _compose(wishes: Controls, how: How, checkpoint: str, device: str, quiet: bo
     if not 1 <= each <= 100:
         raise WishError(f"best-of {each} is out of range: allowed is 1 to 100")
     together = pieces_wanted * each
-    if workers is None and together >= MUCH:
-        workers = cores()
+    if workers is None and not FORKS and together >= MUCH:
+        workers = min(cores(), ANEW)
     with without_scipy():
         composer = Composer.load(checkpoint, composing_device(device), much=together >= MUCH)
     compile_in_background()
