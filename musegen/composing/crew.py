@@ -80,13 +80,13 @@ def composed(
     """The pieces of the order from number 0 on, composed by so many processes.
 
     Each writes at most `together` pieces side by side, and only half of its share where that is
-    more than two: who is ready first takes of the rest. What goes wrong in one of them is raised
+    more than three: who is ready first takes of the rest. What goes wrong in one of them is raised
     here, and the others are ended, as they are where `watch` raises or the user stops this process.
     """
     context: Any = multiprocessing.get_context(FORK if FORKS else "spawn")
     if FORKS and isinstance(order.checkpoint, LightModel):
         order.checkpoint.make()
-    slots = min(together, max(2, -(-count // (2 * workers))))
+    slots = min(together, max(3, -(-count // (2 * workers))))
     crew = []
     try:
         for _ in range(workers):
