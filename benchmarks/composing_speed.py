@@ -92,7 +92,7 @@ def composers_of(folder: Path | None) -> tuple[Composer, Checkpoint]:
 
 def musegen_draws(composer: Composer, bars: int, count: int, seed: int) -> Drawn:
     """`count` pieces of so many bars; the steps are those of the longest."""
-    pieces = composer.compose(Controls(bars=bars), seed=seed, count=count)
+    pieces = composer.compose(Controls(bars=bars), seed=seed, count=count, workers=1)
     return Drawn(max(len(p.rows) for p in pieces), sum(p.score.note_count for p in pieces))
 
 

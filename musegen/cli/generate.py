@@ -68,6 +68,11 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
     help="What is not wished, the model lays out alone, not as in a piece that it learned from.",
 )
 @click.option(
+    "--workers",
+    type=int,
+    help="Processes that compose when there are several pieces [one per core]; no piece changes.",
+)
+@click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="The MIDI file [musegen-SEED.mid]."
 )
 @click.option("--png", is_flag=True, help="Also draw the piano roll, beside the MIDI file.")
@@ -94,6 +99,7 @@ def command(
     colour: float,
     best_of: int,
     alone: bool,
+    workers: int | None,
     out: Path | None,
     png: bool,
     wav: bool,
@@ -127,7 +133,7 @@ def command(
         raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")
     extra = Extras(png, wav, stems, recipe)
     places = _places(out or Path(f"musegen-{seed}.mid"), count, extra, force)
-    how = How(sampling, seed, count, best_of, alone)
+    how = How(sampling, seed, count, best_of, alone, workers)
     pieces = _compose(wishes, how, checkpoint, device, quiet)
     for piece, place in zip(pieces, places, strict=True):
         made = replace(piece.recipe, humanize=humanize)
@@ -135,7 +141,11 @@ def command(
 
 
 MUCH = 4
-"""For so many pieces it pays to wait until machine code is there, where it is not."""
+"""For so many pieces it pays to wait until machine code is there, where it is not, and to start
+processes that load everything anew, where none can be forked."""
+
+ANEW = 4
+"""So many of these at most, unless more are asked for: each takes 250 MB of its own."""
 
 
 class Extras(NamedTuple):
@@ -165,6 +175,7 @@ class How(NamedTuple):
     pieces: int
     each: int
     alone: bool
+    workers: int | None
 
 
 class Made(NamedTuple):
@@ -195,20 +206,23 @@ def _places(out: Path, count: int, extra: Extras, force: bool) -> list[Path]:
 def _compose(wishes: Controls, how: How, checkpoint: str, device: str, quiet: bool) -> list[Made]:
     from musegen.cli.progress import bars_progress
     from musegen.composing.composer import Composer
+    from musegen.composing.crew import FORKS, cores
     from musegen.composing.nearest import best_of
     from musegen.composing.recipe import Recipe
     from musegen.model.compiling import compile_in_background, without_scipy
     from musegen.model.loading import composing_device
 
-    sampling, seed, pieces_wanted, each, alone = how
+    sampling, seed, pieces_wanted, each, alone, workers = how
     if not 1 <= each <= 100:
         raise WishError(f"best-of {each} is out of range: allowed is 1 to 100")
     together = pieces_wanted * each
+    if workers is None and not FORKS and together >= MUCH:
+        workers = min(cores(), ANEW)
     with without_scipy():
         composer = Composer.load(checkpoint, composing_device(device), much=together >= MUCH)
     compile_in_background()
     with bars_progress(together, quiet) as watch:
-        pieces = composer.compose(wishes, sampling, seed, together, watch, alone)
+        pieces = composer.compose(wishes, sampling, seed, together, watch, alone, workers)
     if each > 1:
         pieces = best_of(pieces, wishes, each)
     name = Path(checkpoint).resolve().name

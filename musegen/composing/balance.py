@@ -69,15 +69,19 @@ class Balance:
         row: its kind and onset (then the field is "instrument"), or its instrument, too ("number").
         Of tracks with one instrument the one that is furthest behind speaks for the instrument.
         """
+        onset = row[_ONSET]
+        if len(row) > _INSTRUMENT:
+            wanted = row[_INSTRUMENT]
+            return {
+                number: self.behind((instrument, number), onset)
+                for instrument, number in self._sounding
+                if instrument == wanted
+            }
         found: dict[int, float] = {}
         for track in self._sounding:
-            value = track[0]
-            if len(row) > _INSTRUMENT:
-                if track[0] != row[_INSTRUMENT]:
-                    continue
-                value = track[1]
-            behind = self.behind(track, row[_ONSET])
-            found[value] = max(found.get(value, behind), behind)
+            behind = self.behind(track, onset)
+            if behind > found.get(track[0], behind - 1):
+                found[track[0]] = behind
         return found
 
     def behind(self, track: tuple[int, int], onset: int) -> float:

@@ -4,22 +4,21 @@ Draws rows with the model, keeps them legal with the grammar, chooses with the s
 them into a Score. Each piece draws from its own stream of chance, so that the seed decides it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from musegen.composing.colour import Colour
+from musegen.composing.crew import composed, workers_for
 from musegen.composing.draft import Draft
-from musegen.composing.drawing import draw_row
-from musegen.composing.guided import GuidedSteps
 from musegen.composing.precedents import Precedents
+from musegen.composing.writing import Watcher, written
 from musegen.errors import WishError
 from musegen.model.loading import load_model
-from musegen.model.paths import ComposingModel, Steps
+from musegen.model.paths import ComposingModel
 from musegen.model.sampling import Sampling
 from musegen.music.measure import measure
 from musegen.music.ongrid import track_order
@@ -44,9 +43,6 @@ PRECEDENT = 2
 
 TOGETHER = 16
 """How many pieces are written side by side at most: each takes its own memory."""
-
-Watcher = Callable[[int, int, int | None], None]
-"""Called with (piece, bars finished, bars in all where known) whenever a bar is finished."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +86,16 @@ class Composer:
         count: int = 1,
         watch: Watcher | None = None,
         alone: bool = False,
+        workers: int | None = None,
     ) -> list[Composition]:
         """`count` pieces that keep the hard wishes exactly and were drawn with the soft ones.
 
         What is not wished for is laid out as in a piece that was learned from (`precedents`), where
         the checkpoint has any; with `alone` the model lays out all of it.
+
+        workers: how many processes compose, which changes no piece; None for one for each core
+        where a process can be forked. Elsewhere, where more than one is asked for, a script must
+        begin its work under `if __name__ == "__main__"`.
 
         Raises LabelError for a genre that the checkpoint does not know and WishError for wishes
         that contradict each other.
@@ -113,38 +114,56 @@ class Composer:
             max_rows_per_bar=min(MAX_ROWS_PER_BAR, self.checkpoint.config.context // 4),
         )
         head_rows(wishes, self.genres)  # an unknown genre is refused
+        order = Commission(
+            self.checkpoint, wishes, limits, beside, sampling or Sampling(), seed,
+            None if alone else self.precedents,
+        )  # fmt: skip
+        many = workers_for(workers, self.checkpoint, count)
+        if many > 1:
+            return composed(order, count, many, TOGETHER, watch)
         pieces = []
         for first in range(0, count, TOGETHER):
-            numbers = range(first, min(first + TOGETHER, count))
-            drafts = [self._begun(wishes, limits, beside, seed, n, alone) for n in numbers]
-            _write(drafts, self.checkpoint, sampling or Sampling(), watch)
-            pieces += [self._finish(draft, seed, wishes) for draft in drafts]
-        return pieces
+            drafts = map(order.begun, range(first, min(first + TOGETHER, count)))
+            for draft in written(drafts, TOGETHER, self.checkpoint, order.sampling, watch):
+                pieces.append(order.finished(draft))
+        return sorted(pieces, key=lambda piece: piece.number)
 
     @cached_property
     def precedents(self) -> Precedents:
         """How pieces that the checkpoint learned from are laid out."""
         return Precedents.of(self.checkpoint.precedents, self.genres)
 
-    def _begun(
-        self, wishes: Controls, limits: Limits, beside: NDArray[np.float32], seed: int, number: int,
-        alone: bool,
-    ) -> Draft:  # fmt: skip
-        """A draft that holds its wishes."""
-        colour = Colour(
-            wishes.valence, [s.valence for s in wishes.sections], wishes.key and wishes.key[1]
-        )
-        if not alone:
-            stream = chance(seed, number, PRECEDENT)
-            wishes, limits = self.precedents.limits(wishes, limits, stream)
-        head = head_rows(_as_shown(wishes), self.genres)
-        return Draft(number, limits, head, chance(seed, number), beside, colour)
 
-    def _finish(self, draft: Draft, seed: int, wishes: Controls) -> Composition:
-        score, plan = in_order(*decode(as_rows(draft.rows), self.genres))
-        plan = replace(plan, bars=wishes.bars)
-        rows = encode(score, plan, self.genres)
-        return Composition(furnished(score, plan), plan, rows, seed, draft.number)
+@dataclass(frozen=True, eq=False)
+class Commission:
+    """What is to be composed: the wishes as they are told, and all else that decides a piece."""
+
+    checkpoint: ComposingModel
+    wishes: Controls
+    limits: Limits
+    beside: NDArray[np.float32]
+    sampling: Sampling
+    seed: int
+    precedents: Precedents | None
+
+    def begun(self, number: int) -> Draft:
+        """A draft that holds its wishes."""
+        wishes, limits = self.wishes, self.limits
+        moods = [section.valence for section in wishes.sections]
+        colour = Colour(wishes.valence, moods, wishes.key and wishes.key[1])
+        if self.precedents is not None:
+            stream = chance(self.seed, number, PRECEDENT)
+            wishes, limits = self.precedents.limits(wishes, limits, stream)
+        head = head_rows(_as_shown(wishes), self.checkpoint.genres)
+        return Draft(number, limits, head, chance(self.seed, number), self.beside, colour)
+
+    def finished(self, draft: Draft) -> Composition:
+        """The piece that the draft became."""
+        genres = self.checkpoint.genres
+        score, plan = in_order(*decode(as_rows(draft.rows), genres))
+        plan = replace(plan, bars=self.wishes.bars)
+        rows = encode(score, plan, genres)
+        return Composition(furnished(score, plan), plan, rows, self.seed, draft.number)
 
 
 def told(wishes: Controls) -> Controls:
@@ -203,51 +222,3 @@ def furnished(score: Score, plan: Controls) -> Score:
 def chance(seed: int, number: int, *purpose: int) -> np.random.Generator:
     """The stream of chance of piece `number` of a run, for its notes or for another purpose."""
     return np.random.default_rng([seed, number, *purpose])
-
-
-def _write(
-    drafts: list[Draft], checkpoint: ComposingModel, sampling: Sampling, watch: Watcher | None
-) -> None:
-    """Draw rows until every draft is finished; they advance together, row by row."""
-    context = checkpoint.config.context
-    stepper: Steps = checkpoint.stepper(len(drafts))
-    if sampling.guidance != 1:
-        stepper = GuidedSteps(checkpoint, len(drafts), sampling.guidance)
-    writing = list(drafts)
-    for slot, draft in enumerate(writing):
-        stepper.prefill(slot, *draft.view(context), draft.beside)
-    while writing:
-        taken = []
-        for slot, draft in enumerate(writing):
-            row = draw_row(partial(stepper.draw, slot), draft, sampling, stepper.weigh)
-            bar = draft.grammar.bar
-            taken.append(draft.take(row))
-            if watch is not None and draft.grammar.bar != bar:
-                watch(draft.number, max(bar + 1, 0), draft.grammar.bars_in_all)
-        for slot in reversed(range(len(writing))):
-            if writing[slot].grammar.finished:
-                done = writing[slot]
-                stepper.release(slot)
-                writing[slot], taken[slot] = writing[-1], taken[-1]
-                writing.pop()
-                taken.pop()
-                if watch is not None:
-                    watch(done.number, done.grammar.bar + 1, done.grammar.bar + 1)
-        if writing:
-            _advance(stepper, context, writing, taken)
-
-
-def _advance(
-    stepper: Steps, context: int, writing: list[Draft], taken: list[tuple[int, list[int]]]
-) -> None:
-    """Every slot holds its draft's newest row, which was taken at that time with those links."""
-    full = [slot for slot in range(len(writing)) if stepper.room(slot) == 0]
-    for slot in full:
-        stepper.clear(slot)
-    times, links = zip(*taken, strict=True)
-    for slot in full:  # it starts anew below; its links are of a window that is gone
-        links[slot][:] = [-1] * len(links[slot])
-    rows = as_rows([draft.rows[-1] for draft in writing])
-    stepper.step(rows, np.array(times), np.array(links))
-    for slot in full:  # what a piece sees must not depend on the pieces beside it: only these anew
-        stepper.prefill(slot, *writing[slot].view(context), writing[slot].beside)

@@ -1,8 +1,6 @@
 """One more row of a draft: what the model says of it, made legal, and chosen by chance."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +48,6 @@ def draw_row(
     return row
 
 
-@cache
-def in_harmony(sampling: Sampling) -> Sampling:
-    """How pitches and chords are chosen: at a temperature of their own."""
-    return replace(sampling, temperature=min(sampling.temperature * sampling.harmony, 10.0))
-
-
 class _Known:
     """What the model said so far of the draft's next row: rows begun alike go on alike."""
 
@@ -80,7 +72,7 @@ class _Known:
                 logits = leaned(logits, self._balance.leaning(row), self._sampling.balance)
             if name == "pitch" and (tones := self._colour.leaning()) is not None:
                 logits = logits + np.float32(self._sampling.colour) * tones
-            sampling = in_harmony(self._sampling) if name in _HARMONIC else self._sampling
+            sampling = self._sampling.in_harmony if name in _HARMONIC else self._sampling
             found = self._odds[begun] = self._weigh(logits, mask, sampling)
         return found
 

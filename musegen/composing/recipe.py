@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 import musegen
-from musegen.composing.composer import TOGETHER, Composer, Composition, Watcher
+from musegen.composing.composer import TOGETHER, Composer, Composition
+from musegen.composing.writing import Watcher
 from musegen.errors import CheckpointError, MidiError, MusegenError
 from musegen.model.loading import computed_by
 from musegen.model.sampling import Sampling

@@ -85,7 +85,7 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """A process that starts meanwhile does its arithmetic in one thread: workers are enough."""
     absent = [name for name in ONE_THREAD if name not in os.environ]
     os.environ.update(dict.fromkeys(absent, "1"))
@@ -161,7 +161,7 @@ def guarded_map(
             while chunks and len(waiting) < workers * AHEAD:
                 batch = chunks.take()
                 try:
-                    with _one_thread_each():
+                    with one_thread_each():
                         waiting.append((batch, pool.submit(job, batch)))
                 except BrokenProcessPool:  # it broke since the last result was taken
                     chunks.put_back([batch])
@@ -188,7 +188,7 @@ def _one_by_one(job: _Job[Item, Result], items: Sequence[Item]) -> Iterator[Resu
     try:
         for item in items:
             try:
-                with _one_thread_each():
+                with one_thread_each():
                     result: Result | Died = pool.submit(job, [item]).result()[0]
             except BrokenProcessPool:
                 result = Died(f"the reader crashed on it, or took longer than {job.limit_s:g} s")

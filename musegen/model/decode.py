@@ -170,7 +170,7 @@ class RowDraw:
         self._kind = ""
         self._field = 0
         self._prior: Sequence[int] | None = None
-        self._own: dict[str, Sequence[int] | None] = {}
+        self._rows = stepper.told.linked(slot, stepper.lengths[slot] - 1)
 
     @torch.inference_mode()
     def kind_logits(self) -> Logits:
@@ -181,7 +181,7 @@ class RowDraw:
     def take_kind(self, kind: int, prior: Sequence[int] | None) -> None:
         """Fix the row's kind; `prior` is the last row of that kind, None where there is none."""
         self._kind = self._model.table.kinds[kind].name
-        self._prior = self._own["prior"] = prior
+        self._prior = self._rows["prior"] = prior
         self._say(self._model.embedding.kind_start + kind)
 
     @torch.inference_mode()
@@ -198,7 +198,7 @@ class RowDraw:
             states[before] if before >= 0 else none,
         )
         self._state = self._state + seen
-        self._prior = self._own["before"] = note
+        self._prior = self._rows["before"] = note
 
     @torch.inference_mode()
     def field_logits(self, name: str) -> Logits:
@@ -210,12 +210,8 @@ class RowDraw:
             again = decoder.again(self._full[said][None, None], self._kind, self._field)
             state = state + again[0, 0]
         hidden = decoder.hidden(self._kind, state[None, None], self._field)
-        after = self._stepper.lengths[self._slot] - 1
         against = [
-            torch.tensor(
-                [self._stepper.told.against(related, self._slot, after, self._own)],
-                device=state.device,
-            )
+            torch.tensor([related.against(self._rows.get(related.link))], device=state.device)
             for related in decoder.related.get((self._kind, name), ())
         ]
         return _numbers(decoder.field_logits(self._full, self._kind, name, hidden[0], against)[0])

@@ -67,7 +67,8 @@ def likeliest(odds, top_k, top_p):
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def weigh(logits, mask, temperature, top_k, top_p, min_p, summed):
-    """The share of all odds that is legal; `summed` (size,) is the running sum of those to draw by.
+    """The share of all odds that is legal, and how many choices are; `summed` (size,) is the
+    running sum of the odds to draw by.
 
     The same as `sampling.weighed`, which says what the arguments mean.
     """
@@ -86,7 +87,7 @@ def weigh(logits, mask, temperature, top_k, top_p, min_p, summed):
     if temperature == 0:
         for i in range(size):
             summed[i] = 1.0 if i >= best_legal else 0.0
-        return 1.0 if best == best_legal or legal == size else 0.0
+        return (1.0 if best == best_legal or legal == size else 0.0), legal
     odds = np.zeros(size)
     total, barred = 0.0, 0.0
     for i in range(size):
@@ -118,4 +119,4 @@ def weigh(logits, mask, temperature, top_k, top_p, min_p, summed):
     for i in range(size):
         running += odds[i]
         summed[i] = running
-    return share
+    return share, legal

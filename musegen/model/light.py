@@ -6,15 +6,17 @@ The arithmetic stands in `kernels` (compiled) and in `plain` (numpy). Knows no m
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from musegen.errors import SettingError
-from musegen.model import plain
+from musegen.model import pages, plain
+from musegen.model.compiling import arithmetic
 from musegen.model.config import ROW_BASE, TIME_PERIODS, ModelConfig
 from musegen.model.layout import Layout, Related
 from musegen.model.light_draw import LightDraw
@@ -89,11 +91,19 @@ class LightModel:
         """In which numbers it computes."""
         return self.precision
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.stored, self.precision, self.arithmetic is plain)
+
+    def make(self) -> None:
+        """All that composing takes is there, so that processes forked from now on share it."""
+        for part in (self.backbone, self.kind_weights, self.own, self.fields):
+            assert part
+
     def stepper(self, slots: int) -> "LightStepper":
         """Room for so many pieces that are written side by side."""
         return LightStepper(self, slots)
 
-    @property
+    @cached_property
     def levels(self) -> int:
         """How many steps up and down a whole number has; 0 where numbers are float32."""
         return plain.LEVELS if self.precision == "int8" else 0
@@ -114,7 +124,8 @@ class LightModel:
         parts = self._weight("embedding.part_weight")[self.layout.part_ids].sum(axis=1)
         table: Array = self._weight("embedding.weight") + parts
         table[0] = 0
-        return table
+        (kept,) = pages.together([table])
+        return kept
 
     @cached_property
     def backbone(self) -> tuple[Any, ...]:
@@ -127,8 +138,7 @@ class LightModel:
         shortest, longest = TIME_PERIODS
         places = np.linspace(0, 1, timed, dtype=np.float32)
         periods = np.float32(shortest) * np.float32(longest / shortest) ** places
-        return (
-            config.hidden, self.layout.offsets, self.full, periods, rates,
+        matrices = (
             *self._matrix(self._weight("seen.weight")),
             self._layers("attention_norm"),
             *self._matrices("qkv"), *self._matrices("out"),
@@ -136,6 +146,8 @@ class LightModel:
             *self._matrices("gate_up"), *self._matrices("down"),
             self._weight("norm.weight"),
         )  # fmt: skip
+        rest = config.hidden, self.layout.offsets, self.full, periods, rates
+        return *rest, *pages.together(matrices)
 
     @cached_property
     def kind_weights(self) -> tuple[Array, Array, Array]:
@@ -153,11 +165,11 @@ class LightModel:
         return self._matrix(self._weight("decoder.own.weight"))
 
     @cached_property
-    def fields(self) -> dict[tuple[str, int], FieldWeights]:
-        """What `field` takes after the state, by kind and number of the field."""
+    def fields(self) -> list[list[FieldWeights]]:
+        """What `field` takes after the state, of every kind by the number of the field."""
         entries = plain.in_levels(self.full, self.levels)
-        found = {}
-        for kind in TABLE.kinds:
+        found: list[list[FieldWeights]] = [[] for _ in TABLE.kinds]
+        for kind, of_kind in zip(TABLE.kinds, found, strict=True):
             if not kind.fields or not kind.drawn:
                 continue
             gates, norms = (self._weight(f"decoder.{n}.{kind.name}") for n in ("gates", "norms"))
@@ -172,17 +184,23 @@ class LightModel:
                 related = self.layout.related.get((kind.name, name), ())
                 leans, lean_bias, steps = self._leans(related, end - start)
                 firsts = np.cumsum([0, *(len(one.steps) for one in related)]).tolist()
-                found[kind.name, number] = FieldWeights(
-                    start,
-                    (
-                        gates[number, 0], norms[number, 0],
-                        up[0][number], up[1][number], down[0][number], down[1][number],
-                        *self._kept(entries[0][start:end], entries[1][start:end]), bias,
-                        *self._matrix(leans), lean_bias, steps,
-                    ),
-                    tuple(zip(related, firsts, strict=False)),
+                of_kind.append(
+                    FieldWeights(
+                        start,
+                        (
+                            gates[number, 0], norms[number, 0],
+                            up[0][number], up[1][number], down[0][number], down[1][number],
+                            *self._kept(entries[0][start:end], entries[1][start:end]), bias,
+                            *self._matrix(leans), lean_bias, steps,
+                        ),
+                        tuple(zip(related, firsts, strict=False)),
+                    )
                 )  # fmt: skip
-        return found
+        whole = iter(pages.together(a for kind in found for one in kind for a in one.arrays))
+        return [
+            [replace(one, arrays=tuple(islice(whole, len(one.arrays)))) for one in kind]
+            for kind in found
+        ]
 
     def _leans(
         self, related: Sequence[Related], size: int
@@ -224,6 +242,11 @@ class LightModel:
         return np.ascontiguousarray(numbers), scale
 
 
+def _again(stored: Stored, precision: str, in_numpy: bool) -> LightModel:
+    """The same model in another process."""
+    return LightModel(stored, precision, plain if in_numpy else arithmetic(precision))
+
+
 class LightStepper:
     """The model with a cache for `slots` pieces, each of its own length up to `config.context`.
 
@@ -232,6 +255,7 @@ class LightStepper:
 
     def __init__(self, model: LightModel, slots: int) -> None:
         self.model = model
+        self._arithmetic = model.arithmetic
         config = model.config
         self._lengths = np.zeros(slots, dtype=np.int64)
         self.told = Told(slots)
@@ -243,10 +267,10 @@ class LightStepper:
         rows = (slots, config.context, config.width)
         self.embedded = np.zeros(rows, dtype=np.float32)
         self.states = np.zeros(rows, dtype=np.float32)
-        self._keys = np.zeros((*shape, *keys), dtype=sort)
-        self._values = np.zeros((*shape, *values), dtype=sort)
+        self._keys = pages.zeros((*shape, *keys), sort)
+        self._values = pages.zeros((*shape, *values), sort)
         self._key_scale = np.zeros((*shape, *scales), dtype=np.float32)
-        self._value_scale = np.zeros_like(self._key_scale)
+        self._value_scale = np.zeros((*shape, *scales), dtype=np.float32)
 
     @property
     def active(self) -> int:
@@ -266,11 +290,8 @@ class LightStepper:
     def weigh(self, logits: Logits, mask: NDArray[np.bool_], sampling: Sampling) -> Odds:
         """The odds of a choice, as `sampling.weighed` gives them."""
         summed = np.empty(len(logits))
-        share = self.model.arithmetic.weigh(
-            logits, mask, float(sampling.temperature), sampling.top_k, float(sampling.top_p),
-            float(sampling.min_p), summed,
-        )  # fmt: skip
-        if np.count_nonzero(mask) == 1:
+        share, legal = self._arithmetic.weigh(logits, mask, *sampling.filters, summed)
+        if legal == 1:
             return Odds(share, None, int(mask.argmax()))
         return Odds(share, summed)
 
@@ -323,11 +344,12 @@ class LightStepper:
 
         times: (active,); links: (active, SEEN_LINKS), numbers of rows of the slot or -1.
         """
-        if self._lengths.max() >= self.model.config.context:
+        lengths = self.lengths
+        if max(lengths) >= self.model.config.context:
             raise SettingError("the context of a slot is full")
         rows, times, links = (np.ascontiguousarray(p, dtype=np.int64) for p in (rows, times, links))
-        self.told.take(self._lengths.tolist(), rows, links)
-        self.model.arithmetic.step(
+        self.told.take(lengths, rows, links)
+        self._arithmetic.step(
             rows, times, links, self._lengths, self.model.levels,
             self.embedded, self.states,
             self._keys, self._key_scale, self._values, self._value_scale, *self.model.backbone,

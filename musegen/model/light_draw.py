@@ -10,7 +10,7 @@ from musegen.model.paths import Logits
 from musegen.tokens.fields import TABLE
 
 if TYPE_CHECKING:
-    from musegen.model.light import LightStepper
+    from musegen.model.light import FieldWeights, LightStepper
 
 Array = NDArray[np.float32]
 
@@ -21,12 +21,12 @@ class LightDraw:
     def __init__(self, stepper: "LightStepper", slot: int, after: int) -> None:
         self._stepper = stepper
         self._model = stepper.model
-        self._slot, self._after = slot, after
-        self._rows: dict[str, Sequence[int] | None] = {}
+        self._slot = slot
+        self._rows = stepper.told.linked(slot, after)
         self._state: Array = stepper.states[slot, after]
         self._said = np.empty(1 + TABLE.columns, dtype=np.int64)  # ids to be added to the state
         self._count = 0  # of them
-        self._kind = ""
+        self._fields: list[FieldWeights] = []
         self._field = 0
         self._prior: Sequence[int] | None = None
         self._own: tuple[int, int] | None = None  # seen when the first logits are asked for
@@ -37,7 +37,7 @@ class LightDraw:
 
     def take_kind(self, kind: int, prior: Sequence[int] | None) -> None:
         """Fix the row's kind; `prior` is the last row of that kind, None where there is none."""
-        self._kind = TABLE.kinds[kind].name
+        self._fields = self._model.fields[kind]
         self._prior = self._rows["prior"] = prior
         self._say(self._model.layout.kind_start + kind)
 
@@ -58,13 +58,10 @@ class LightDraw:
                 self._stepper.embedded[slot], self._stepper.states[slot], *model.own,
             )  # fmt: skip
             self._count, self._own = 0, None
-        weights = model.fields[self._kind, self._field]
+        weights = self._fields[self._field]
         before = -1 if self._prior is None else weights.start + self._prior[1 + self._field]
-        against = self._stepper.told.against
-        which = [
-            first + against(related, slot, self._after, self._rows)
-            for related, first in weights.related
-        ]
+        rows = self._rows
+        which = [first + one.against(rows.get(one.link)) for one, first in weights.related]
         return model.arithmetic.field(
             self._state, model.full, self._said[: self._count], model.levels, before,
             np.array(which, dtype=np.int64), *weights.arrays,

@@ -147,7 +147,7 @@ class Arithmetic(Protocol):
     """The functions that `plain` and `kernels` both define; `plain` says their arguments."""
 
     step: Callable[..., None]
-    weigh: Callable[..., float]
+    weigh: Callable[..., tuple[float, int]]
     field: Callable[..., Logits]
     kind: Callable[..., Logits]
     own: Callable[..., Logits]

@@ -357,10 +357,10 @@ def kind(state: Array, weight: Array, entries: Array, bias: Array) -> Array:
 def weigh(
     logits: Array, mask: NDArray[np.bool_], temperature: float, top_k: int, top_p: float,
     min_p: float, summed: NDArray[np.float64],
-) -> float:  # fmt: skip
-    """The share of all odds that is legal; `summed` (size,) is filled with the running sum of those
-    to draw by.
+) -> tuple[float, int]:  # fmt: skip
+    """The share of all odds that is legal, and how many choices are; `summed` (size,) is filled
+    with the running sum of the odds to draw by.
     """
     sampling = Sampling(temperature, top_k, top_p, min_p)
     summed[:] = np.cumsum(probabilities(logits, mask, sampling))
-    return legal_share(logits, mask, temperature)
+    return legal_share(logits, mask, temperature), int(np.count_nonzero(mask))

@@ -4,7 +4,10 @@ Works on one numpy vector at a time with a generator that belongs to the piece, 
 seed gives the same choices whatever else is being composed beside it.
 """
 
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +53,16 @@ class Sampling:
             if not low <= value <= high:
                 raise SettingError(f"{name} {value:g} is out of range: allowed is {low} to {high}")
 
+    @cached_property
+    def in_harmony(self) -> "Sampling":
+        """How pitches and chords are chosen: at a temperature of their own."""
+        return replace(self, temperature=min(self.temperature * self.harmony, 10.0))
+
+    @cached_property
+    def filters(self) -> tuple[float, int, float, float]:
+        """Temperature, top-k, top-p and min-p, as the arithmetic of a model takes them."""
+        return float(self.temperature), self.top_k, float(self.top_p), float(self.min_p)
+
 
 def probabilities(
     logits: NDArray[np.floating], mask: NDArray[np.bool_], sampling: Sampling
@@ -89,8 +102,7 @@ def legal_share(logits: NDArray[np.floating], mask: NDArray[np.bool_], temperatu
     return float(odds[mask].sum())
 
 
-@dataclass(frozen=True, eq=False)
-class Odds:
+class Odds(NamedTuple):
     """One choice, ready to be made: the share of the odds that is legal, and the odds to draw by.
 
     summed: (size,), their running sum; None where only `only` is legal.
@@ -104,10 +116,11 @@ class Odds:
         """A choice; chance is asked only where there is one to make."""
         if self.summed is None:
             return self.only
-        place = int(self.summed.searchsorted(chance.random(), side="right"))
-        if place < len(self.summed):
+        summed = self.summed.data  # of few numbers Python's own search is the quicker one
+        place = bisect_right(summed, chance.random())
+        if place < len(summed):
             return place
-        return int(self.summed.searchsorted(self.summed[-1]))  # the sum fell short of 1: the last
+        return bisect_left(summed, summed[-1])  # the sum fell short of 1: the last
 
 
 def weighed(logits: NDArray[np.floating], mask: NDArray[np.bool_], sampling: Sampling) -> Odds:

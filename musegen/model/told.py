@@ -3,13 +3,12 @@
 Both ways to compute the model look here for what a field is heard against. Knows no torch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.model.layout import Related
-from musegen.tokens.fields import LINK_PLACE, SEEN_LINKS
+from musegen.tokens.fields import SEEN_LINKS
 
 Ints = NDArray[np.integer]
 
@@ -38,14 +37,10 @@ class Told:
         self._rows[to], self._links[to] = self._rows[source], self._links[source]
         self._rows[source], self._links[source] = [], []
 
-    def against(
-        self, related: Related, slot: int, after: int, own: Mapping[str, Sequence[int] | None]
-    ) -> int:
-        """Which row of the relation's steps holds for the row that follows row `after` of a slot.
-
-        own: the rows to which it will itself be linked, by link, as far as they are known.
-        """
-        if related.link not in SEEN_LINKS:
-            return related.against(own.get(related.link))
-        to = self._links[slot][after][LINK_PLACE[related.link]]
-        return related.against(self._rows[slot][to] if to >= 0 else None)
+    def linked(self, slot: int, after: int) -> dict[str, Sequence[int] | None]:
+        """The rows to which row `after` of a slot points, by link: what the next one sees."""
+        rows = self._rows[slot]
+        return {
+            link: rows[to] if to >= 0 else None
+            for link, to in zip(SEEN_LINKS, self._links[slot][after], strict=True)
+        }

@@ -264,7 +264,7 @@ class Table:
     kinds: tuple[Kind, ...]
     relations: tuple[Relation, ...] = ()
 
-    @property
+    @cached_property
     def columns(self) -> int:
         """Width of a row: the kind, then the most fields that any kind has."""
         return 1 + max(len(kind.fields) for kind in self.kinds)

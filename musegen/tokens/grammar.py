@@ -41,9 +41,11 @@ from musegen.tokens.fields import (
 )
 from musegen.tokens.heads import Heads
 from musegen.tokens.limits import Limits
-from musegen.tokens.sounding import Mask, Sounding, only
+from musegen.tokens.sounding import Mask, Sounding, only, some
 
 _DURATIONS = np.array(scales.DURATION)
+_FREE = {name: np.ones(field.size, dtype=bool) for name, field in FIELDS.items()}
+"""Masks of fields of which nothing is said; copying one is quicker than making it."""
 
 
 class Grammar:
@@ -107,8 +109,8 @@ class Grammar:
         elif kind in (SECTION, BAR):
             legal = self._course.mask(kind, name, chosen)
         else:
-            legal = np.ones(FIELDS[name].size, dtype=bool) if special is None else special(chosen)
-        if FIELDS[name].optional and not self.limits.reading and legal[1:].any():
+            legal = _FREE[name].copy() if special is None else special(chosen)
+        if FIELDS[name].optional and not self.limits.reading and some(legal[1:]):
             legal[UNSET] = False
         return legal
 
@@ -223,7 +225,8 @@ class Grammar:
     # NOTE
 
     def _note_possible(self) -> bool:
-        return self.sounding.note_possible() and bool(self._onsets([]).any())
+        possible = self.sounding.note_possible()
+        return possible and (not self._owing or some(self._onsets([])))
 
     def _onsets(self, chosen: list[int]) -> Mask:
         legal = self.sounding.onsets(chosen)

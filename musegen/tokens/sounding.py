@@ -157,7 +157,7 @@ class Sounding:
 
     def note_possible(self) -> bool:
         """Whether any track may still strike a note in this bar."""
-        return self._onset < self.bar_length and bool(self.onsets([]).any())
+        return self._onset < self.bar_length and some(self.onsets([]))
 
     def chord_possible(self) -> bool:
         """Whether the chord may still change in this bar."""
@@ -197,7 +197,8 @@ class Sounding:
     def instruments(self, chosen: list[int]) -> Mask:
         """Which instruments may strike at the onset chosen."""
         legal = np.zeros(FIELDS["instrument"].size, dtype=bool)
-        legal[[self.tracks[track][0] for track in self._open_tracks(chosen[0])]] = True
+        for track in self._open_tracks(chosen[0]):
+            legal[self.tracks[track][0]] = True
         return legal
 
     def numbers(self, chosen: list[int]) -> Mask:
@@ -206,7 +207,8 @@ class Sounding:
         onset, wanted = chosen
         for track in self._open_tracks(onset):
             instrument, number = self.tracks[track]
-            legal[number] |= instrument == wanted
+            if instrument == wanted:
+                legal[number] = True
         return legal
 
     def pitches(self, chosen: list[int]) -> Mask:
@@ -298,6 +300,11 @@ class Sounding:
 def _bits(pitches: Mask) -> int:
     """Pitches (128,) as a whole number, that of pitch 0 its lowest bit."""
     return int.from_bytes(np.packbits(pitches, bitorder="little").tobytes(), "little")
+
+
+def some(mask: Mask) -> bool:
+    """Whether a mask allows anything; numpy's own `any` takes twenty times as long."""
+    return 1 in mask.tobytes()
 
 
 def only(size: int, value: int) -> Mask:

@@ -46,6 +46,14 @@ def test_variations(run: Run, here: Path, checkpoint: Path) -> None:
     assert run(*words, "b").stdout == "b-1.mid\nb-2.mid\n"
     contents = {name: (here / f"{name}.mid").read_bytes() for name in ("a-1", "a-2", "b-1", "b-2")}
     assert contents["a-1"] == contents["b-1"] != contents["a-2"] == contents["b-2"]
+    for workers in (1, 2):
+        assert run(*words, "c.mid", "--workers", workers, "--force").exit_code == 0
+        assert (here / "c-2.mid").read_bytes() == contents["a-2"]
+    refused = run(*words, "d.mid", "--workers", -2)
+    assert refused.exit_code == 1
+    assert (
+        refused.stderr == "error: workers -2 is negative; 0 or 1 composes in this process alone\n"
+    )
 
 
 def test_a_name_is_found_if_none_is_given(run: Run, here: Path, checkpoint: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from musegen.composing.composer import chance
 from musegen.composing.draft import Draft
-from musegen.composing.drawing import draw_row, in_harmony
+from musegen.composing.drawing import draw_row
 from musegen.model.sampling import Sampling, legal_share
 from musegen.tokens.controls import Controls, TrackPlan
 from musegen.tokens.fields import BAR, FIELDS, NOTE, column
@@ -76,8 +76,8 @@ def test_pitches_are_chosen_at_their_own_temperature() -> None:
     """Of two onsets and two pitches at odds of 4 to 1, cold pitches are almost always the first."""
     told = piano({0: 0.8, 12: 0.2}, {67: 0.8, 72: 0.2})
     sampling = Sampling(temperature=1.0, top_p=1.0, harmony=0.25)
-    assert in_harmony(sampling).temperature == 0.25
-    assert in_harmony(Sampling(temperature=0.0)).temperature == 0
+    assert sampling.in_harmony.temperature == 0.25
+    assert Sampling(temperature=0.0).in_harmony.temperature == 0
     stream = chance(4, 0)
     rows = []
     for _ in range(300):

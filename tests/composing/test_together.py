@@ -4,31 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from musegen.composing import composer as composing
 from musegen.composing.composer import Composer
 from musegen.model import plain
-from musegen.model.checkpoint import save_checkpoint
 from musegen.model.compiling import arithmetic
-from musegen.model.config import ModelConfig
 from musegen.model.light import LightModel
 from musegen.model.sampling import Sampling
-from musegen.model.stored import Stored, read_checkpoint
+from musegen.model.stored import Stored
 from musegen.tokens.controls import Controls
-from tests.composing.busy import GENRES
-from tests.model.tiny import tiny_model
-
-UNEVEN = ModelConfig(layers=2, width=104, heads=2, hidden=201, context=128, field_width=52)
-"""No size is a multiple of what kernels take at once; a piece is longer than the context."""
-
-
-@pytest.fixture(scope="module")
-def uneven(tmp_path_factory: pytest.TempPathFactory) -> Stored:
-    """A model with random weights as it lies on the disk."""
-    folder = tmp_path_factory.mktemp("together") / "uneven"
-    save_checkpoint(folder, tiny_model(config=UNEVEN), GENRES, "", dtype=torch.float32)
-    return read_checkpoint(folder)
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])
@@ -46,9 +30,9 @@ def test_a_piece_is_the_same_alone(
     model = LightModel(uneven, precision, arithmetic(precision) if way == "compiled" else plain)  # type: ignore[arg-type]
     composer, wishes = Composer(model), Controls(bars=5)
     sampling = Sampling(guidance=guidance)
-    together = composer.compose(wishes, sampling, seed=1, count=6)
+    together = composer.compose(wishes, sampling, seed=1, count=6, workers=1)
     monkeypatch.setattr(composing, "TOGETHER", 1)
-    alone = composer.compose(wishes, sampling, seed=1, count=6)
+    alone = composer.compose(wishes, sampling, seed=1, count=6, workers=1)
     assert len({len(piece.rows) for piece in together}) > 1
     for one, other in zip(together, alone, strict=True):
         assert np.array_equal(one.rows, other.rows), f"piece {one.number}"

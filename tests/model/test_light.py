@@ -201,7 +201,8 @@ def test_odds_are_weighed_alike(
     logits[1:3] = np.nan, np.inf
     expected = weighed(logits, mask, Sampling(temperature, top_k, top_p, min_p))
     summed = np.empty(len(logits))
-    share = arithmetic("int8").weigh(logits, mask, temperature, top_k, top_p, min_p, summed)
+    share, legal = arithmetic("int8").weigh(logits, mask, temperature, top_k, top_p, min_p, summed)
+    assert legal == np.count_nonzero(mask)
     assert share == pytest.approx(expected.legal_share, abs=1e-12)
     if expected.summed is None:
         assert np.diff(summed, prepend=0).argmax() == expected.only
