@@ -57,8 +57,10 @@ class Run:
         self.settings = settings
         self.model = MusicModel(TABLE, settings.model).to(device)
         train = settings.train
-        optimizers = optimizers_of(self.model, train.learning_rate, train.weight_decay, train.beta2)
         bf16 = pick_bf16(train.precision, device)
+        optimizers = optimizers_of(
+            self.model, train.learning_rate, train.weight_decay, train.beta2, bf16
+        )
         self.stepping = Stepping(
             self.model, optimizers, collection, settings, SEED, device, bf16, Team()
         )

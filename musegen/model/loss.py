@@ -55,17 +55,14 @@ def row_loss(
             continue
         fields = len(kind.fields)
         heard = _Heard(model, rows, links, every[span])
-        prior = heard.ids("prior")
+        prior, own, first = heard.ids("prior"), None, 0
         if kind.own_from:
             first = kind.fields.index(kind.own_from)
             prior = torch.cat([prior[:, : 1 + first], heard.ids("before")[:, 1 + first :]], dim=1)
-        states = decoder.states(
-            full, kind.name, seen, ids[span][:, : 1 + fields], prior[:, 1 : 1 + fields]
-        )
-        if kind.own_from:
             own = _own_track(model, *states_of, heard)
-            states = torch.cat([states[:first], states[first:] + own])
-        inner = decoder.hidden(kind.name, states).unbind(0)
+        inner = decoder.foreseen(
+            full, kind.name, seen, ids[span][:, : 1 + fields], prior[:, 1 : 1 + fields], own, first
+        ).unbind(0)
         for i, name in enumerate(kind.fields):
             against = [
                 heard.against(related) for related in decoder.related.get((kind.name, name), ())

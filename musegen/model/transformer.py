@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from musegen.model import halves
 from musegen.model.config import ROW_BASE, STEPS_PER_TIME_UNIT, TIME_PERIODS, ModelConfig
 from musegen.model.layout import Layout, Related
 from musegen.tokens.fields import SEEN_LINKS, Table
@@ -122,8 +123,16 @@ class Block(nn.Module):
         return x + self._drop(self.down(F.silu(gate) * up))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        if halves.in_halves(x):
+            return self._in_halves(x, cos, sin)
         q, k, v = self.project(x, cos, sin)
         return self.finish(x, F.scaled_dot_product_attention(q, k, v, is_causal=True))
+
+    def _in_halves(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        qkv = self.qkv(halves.normed(x, self.attention_norm.weight))
+        x = x + self._drop(self.out(halves.attended(qkv, cos, sin, self.heads)))
+        gated = halves.gated(self.gate_up(halves.normed(x, self.mlp_norm.weight)))
+        return x + self._drop(self.down(gated))
 
     def _drop(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout, self.training) if self.dropout else x
@@ -188,6 +197,31 @@ class RowDecoder(nn.Module):
         """Logits of the next row's kind: (..., kinds)."""
         kinds = full[self.kind_start : self.kind_start + len(self.table.kinds)]
         return F.linear(self.kind_norm(h), kinds) + self.kind_bias
+
+    def foreseen(
+        self,
+        full: Tensor,
+        kind: str,
+        h: Tensor,
+        ids: Tensor,
+        prior: Tensor,
+        own: Tensor | None = None,
+        first: int = 0,
+    ) -> Tensor:
+        """What the fields' logits are made from in teacher forcing: (fields, N, width).
+
+        All is as in `states`; own: (N, width), what fields `first`.. see of their track.
+        """
+        if halves.in_halves(h):
+            return halves.foreseen(
+                h, own, full, self.norms[kind], self.gates[kind] * self.scale, self.up[kind],
+                self.down[kind], ids[:, :-1].T, prior.T, first,
+                self.dropout if self.training else 0.0,
+            )  # fmt: skip
+        states = self.states(full, kind, h, ids, prior)
+        if own is not None:
+            states = torch.cat([states[:first], states[first:] + own])
+        return self.hidden(kind, states)
 
     def states(self, full: Tensor, kind: str, h: Tensor, ids: Tensor, prior: Tensor) -> Tensor:
         """What each field sees in teacher forcing, but for its track: (fields, N, width).
