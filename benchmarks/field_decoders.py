@@ -224,6 +224,7 @@ class Trial:
         arranged = self.arranged(batch)
         rows, times, links, _ = fed(arranged).tensors("cpu")
         full = model.embedding.full()
+        values = model.embedding.by_field(full)
         hidden, embedded = model(full, rows, times, links)
         chance = torch.Generator().manual_seed(0)
         example, place = (rows[:, 1:, 0] == NOTE).nonzero().unbind(1)
@@ -245,7 +246,7 @@ class Trial:
                 ]
                 state = state + model.decoder.own_track(*seen)
             logits = model.decoder.field_logits(
-                full, "NOTE", name, model.decoder.hidden("NOTE", state[None], number)[0]
+                values, "NOTE", name, model.decoder.hidden("NOTE", state[None], number)[0]
             )
             odds = torch.softmax(logits.float(), -1)
             drawn[:, 1 + number] = torch.multinomial(odds, 1, generator=chance)[:, 0]

@@ -7,8 +7,8 @@ from the event table, and where it lies in time comes with the batch.
 """
 
 import math
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from itertools import chain, pairwise
 from typing import cast
 
 import torch
@@ -19,6 +19,9 @@ from musegen.model import halves
 from musegen.model.config import ROW_BASE, STEPS_PER_TIME_UNIT, TIME_PERIODS, ModelConfig
 from musegen.model.layout import Layout, Related
 from musegen.tokens.fields import SEEN_LINKS, Table
+
+KINDS = "kinds"
+"""Names the kinds among the fields."""
 
 LEANS = "decoder.leans."
 """How the parameters of relations are named."""
@@ -49,6 +52,14 @@ class RowEmbedding(nn.Module):
         mask = torch.ones(len(table), 1, dtype=table.dtype, device=table.device)
         mask[0] = 0
         return table * mask
+
+    def by_field(self, full: Tensor) -> dict[str, Tensor]:
+        """Of every id's vectors those of each field's values, and of the kinds: (size, width)."""
+        names = [*self.starts, KINDS]
+        starts = [*self.starts.values(), self.kind_start, len(full)]
+        sizes = [after - start for start, after in pairwise(starts)]
+        _nothing, *parts = torch.split_with_sizes(full, [starts[0], *sizes])
+        return dict(zip(names, parts, strict=True))
 
     def global_ids(self, rows: Tensor) -> Tensor:
         """Global ids (..., columns) of rows (..., columns); 0 where a column is not used."""
@@ -151,8 +162,6 @@ class RowDecoder(nn.Module):
     def __init__(self, table: Table, embedding: RowEmbedding, config: ModelConfig) -> None:
         super().__init__()
         self.table = table
-        self.starts = embedding.starts
-        self.kind_start = embedding.kind_start
         self.dropout = config.dropout
         width, inner = config.width, config.field_width
         self.kind_norm = nn.RMSNorm(width, eps=1e-5)
@@ -193,10 +202,9 @@ class RowDecoder(nn.Module):
         columns: Tensor = getattr(self, f"columns_{related.name}")
         return columns
 
-    def kind_logits(self, full: Tensor, h: Tensor) -> Tensor:
-        """Logits of the next row's kind: (..., kinds)."""
-        kinds = full[self.kind_start : self.kind_start + len(self.table.kinds)]
-        return F.linear(self.kind_norm(h), kinds) + self.kind_bias
+    def kind_logits(self, values: Mapping[str, Tensor], h: Tensor) -> Tensor:
+        """Logits of the next row's kind: (..., kinds). values: as `RowEmbedding.by_field` gives."""
+        return F.linear(self.kind_norm(h), values[KINDS]) + self.kind_bias
 
     def foreseen(
         self,
@@ -261,15 +269,19 @@ class RowDecoder(nn.Module):
         return hidden
 
     def field_logits(
-        self, full: Tensor, kind: str, name: str, hidden: Tensor, against: Sequence[Tensor] = ()
+        self,
+        values: Mapping[str, Tensor],
+        kind: str,
+        name: str,
+        hidden: Tensor,
+        against: Sequence[Tensor] = (),
     ) -> Tensor:
         """Logits (N, size) of one field from its hidden vectors (N, width).
 
-        against: for each of the field's relations (N,), which row of its steps holds.
+        values: as `RowEmbedding.by_field` gives them. against: for each of the field's relations
+        (N,), which row of its steps holds.
         """
-        start = self.starts[name]
-        size = self.table.fields[name].size
-        logits: Tensor = F.linear(hidden, full[start : start + size]) + self.bias[f"{kind}_{name}"]
+        logits: Tensor = F.linear(hidden, values[name]) + self.bias[f"{kind}_{name}"]
         for related, which in zip(self.related.get((kind, name), ()), against, strict=True):
             lean = F.pad(self.leans[related.name](hidden), (0, 1))  # the last: no step, 0
             steps: Tensor = getattr(self, f"steps_{related.name}")
