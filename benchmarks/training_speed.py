@@ -18,6 +18,7 @@ Leaves benchmarks/results/training_speed.json and .md.
 import argparse
 import gc
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -331,8 +332,8 @@ def page(said: dict[str, Any], squares: Squares, trials: Sequence[Trial]) -> lis
     )
     return [
         "# Training on the CPU: ours, and a plain loop",
-        f"{said['music']}; {said['threads']} threads. Over a run, of which the last steps see long "
-        "windows:",
+        f"{said['music']}; {said['threads']} threads{said['waiting']}. Over a run, of which the last "
+        "steps see long windows:",
         whole,
         "Each window alone: medians of the steps after the first, the loops in turn. Rows are "
         "without padding; drawing the batches is in the time of both.",
@@ -388,11 +389,13 @@ def main() -> None:
             **compared(settings, mine, squares),
         }
         trials += mine
+    waiting = os.environ.get("OMP_WAIT_POLICY", "")
     said: dict[str, Any] = {
         "music": f"{chosen.title or chosen.prepared.resolve().name}, {prepared.facts.files:,} "
         "files",
         "runs": runs,
         "threads": torch.get_num_threads(),
+        "waiting": f" that wait {waiting.lower()}ly (OMP_WAIT_POLICY)" if waiting else "",
         "square": chosen.square,
         "changes": chosen.changes,
     }

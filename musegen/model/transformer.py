@@ -285,7 +285,7 @@ class RowDecoder(nn.Module):
         for related, which in zip(self.related.get((kind, name), ()), against, strict=True):
             lean = F.pad(self.leans[related.name](hidden), (0, 1))  # the last: no step, 0
             steps: Tensor = getattr(self, f"steps_{related.name}")
-            logits = logits + lean.gather(1, steps[which])
+            logits = logits + lean.gather(1, steps.index_select(0, which))
         return logits
 
 

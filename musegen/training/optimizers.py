@@ -30,17 +30,19 @@ def orthogonal(matrix: Tensor) -> Tensor:
     x: Tensor = (long / (torch.linalg.matrix_norm(long.float(), keepdim=True) + 1e-7)).to(
         matrix.dtype
     )
+    moved = x.view(-1, *x.shape[-2:])  # (matrices, rows, columns)
     for steps in STEPS_AT_ONCE[matrix.dtype]:
-        x = _product(x @ x.mT, steps) @ x
-    return x.mT if tall else x
+        moved = _product(moved @ moved.mT, steps) @ moved
+    moved = moved.view(x.shape)
+    return moved.mT if tall else moved
 
 
 def _product(gram: Tensor, steps: int) -> Tensor:
-    """What a matrix with this Gram matrix is to be multiplied by to be so many steps further."""
+    """What matrices with these Gram matrices are to be multiplied by to be so many steps on."""
     a, b, c = QUINTIC
     product: Tensor | None = None
     for step in range(steps):
-        polynomial = b * gram + c * (gram @ gram)
+        polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
         polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
         product = polynomial if product is None else polynomial @ product
         if step + 1 < steps:
