@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from _machine import Machine, Spent, clocked, leave, markdown_table, median, noise, options
+from _operations import step_flops
 
 from musegen.corpus.batches import Batch, Batches, pad
 from musegen.corpus.collection import Collection
@@ -35,7 +36,7 @@ from musegen.corpus.shards import load_prepared
 from musegen.corpus.windows import Window, row_times, scored_rows
 from musegen.model.devices import pick_bf16
 from musegen.model.loss import row_loss
-from musegen.model.transformer import LEANS, MusicModel
+from musegen.model.transformer import MusicModel
 from musegen.tokens.fields import NOTE, TABLE
 from musegen.training.feeding import fed
 from musegen.training.optimizers import optimizers_of
@@ -131,37 +132,6 @@ class Plain:
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         return seen
-
-
-def step_flops(model: MusicModel, batch: Batch) -> float:
-    """Operations of the matrix products of one step: 2 a weight forward, and twice that backward.
-
-    The transformer sees every row with its padding; attention counts the causal half; the nested
-    decoder sees the scored rows, each with the weights of its kind.
-    """
-    config, decoder = model.config, model.decoder
-    examples, width = batch.rows.shape[0], batch.rows.shape[1]
-    rows = examples * width
-    weights = model.seen.weight.numel()
-    weights += sum(p.numel() for p in model.blocks.parameters() if p.ndim == 2)
-    forward: float = 2 * rows * weights
-    forward += 2 * 2 * examples * config.layers * config.width * width * (width + 1) / 2
-    targets = batch.rows[:, 1:, 0][batch.scored[:, 1:]]
-    forward += 2 * len(targets) * config.width * len(TABLE.kinds)
-    for number, kind in enumerate(TABLE.kinds):
-        if kind.name not in decoder.up:
-            continue
-        inner = decoder.up[kind.name].numel() + decoder.down[kind.name].numel()
-        if kind.own_from:
-            inner += decoder.own.weight.numel()
-        outputs = sum(TABLE.fields[name].size for name in kind.fields) * config.width
-        outputs += sum(
-            p.numel()
-            for name, p in model.named_parameters()
-            if name.startswith(f"{LEANS}{kind.name}_") and p.ndim == 2
-        )
-        forward += 2 * int((targets == number).sum()) * (inner + outputs)
-    return 3 * forward
 
 
 @dataclass
@@ -332,7 +302,7 @@ def page(said: dict[str, Any], squares: Squares, trials: Sequence[Trial]) -> lis
     )
     return [
         "# Training on the CPU: ours, and a plain loop",
-        f"{said['music']}; {said['threads']} threads{said['waiting']}. Over a run, of which the last "
+        f"{said['music']}; {said['threads']} threads{said['waiting']}. Over a run, whose last "
         "steps see long windows:",
         whole,
         "Each window alone: medians of the steps after the first, the loops in turn. Rows are "
