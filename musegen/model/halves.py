@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 BLOCK = 128
@@ -28,6 +28,19 @@ def in_halves(x: Tensor) -> bool:
 def normed(x: Tensor, weight: Tensor) -> Tensor:
     """Rows x (..., width) by the root of their mean square, times a weight: in bfloat16."""
     return _of(_Normed, x, weight)
+
+
+def norm(written: nn.RMSNorm, x: Tensor) -> Tensor:
+    """What the module makes of x, in bfloat16 where that is to be computed in."""
+    if in_halves(x):
+        return normed(x, written.weight)
+    out: Tensor = written(x)
+    return out
+
+
+def looked_up(ids: Tensor, vectors: Tensor) -> Tensor:
+    """The vectors (N, width) that ids (N,) name, in bfloat16; gradients add up in float32."""
+    return _of(_LookedUp, ids, vectors)
 
 
 def gated(both: Tensor) -> Tensor:
@@ -66,7 +79,7 @@ class _Normed(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-        factor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        factor = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
         factor = factor.square_().div_(x.shape[-1]).add_(EPS).rsqrt_()
         ctx.save_for_backward(x, weight, factor)
         normal: Tensor = x * factor
@@ -77,11 +90,28 @@ class _Normed(torch.autograd.Function):
     def backward(ctx: Any, moved: Tensor) -> tuple[Tensor, Tensor]:
         x, weight, factor = ctx.saved_tensors
         whole = x * factor
-        back = moved.float()
+        back = moved.to(torch.float32, copy=True)
         of_weight = (back * whole).flatten(0, -2).sum(0)
         back.mul_(weight)
         along = torch.linalg.vecdot(back, whole).div_(-x.shape[-1])[..., None]
-        return back.addcmul_(whole, along).mul_(factor), of_weight
+        return back.addcmul_(whole, along).mul_(factor).to(x.dtype), of_weight
+
+
+class _LookedUp(torch.autograd.Function):
+    """`looked_up`."""
+
+    @staticmethod
+    def forward(ctx: Any, ids: Tensor, vectors: Tensor) -> Tensor:
+        ctx.save_for_backward(ids)
+        ctx.shape = vectors.shape
+        return vectors.bfloat16().index_select(0, ids)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, moved: Tensor) -> tuple[None, Tensor]:
+        (ids,) = ctx.saved_tensors
+        back = moved.new_zeros(ctx.shape, dtype=torch.float32)
+        return None, back.index_add_(0, ids, moved.float())
 
 
 class _Gated(torch.autograd.Function):
@@ -175,11 +205,11 @@ class _Foreseen(torch.autograd.Function):
         up: Tensor, down: Tensor, chosen: Tensor, prior: Tensor, first: int, dropout: float,
     ) -> Tensor:  # fmt: skip
         fields, (count, width) = len(chosen), h.shape
-        so_far = h.float().clone()
+        so_far = h.to(torch.float32, copy=True)
         up, down = up.bfloat16(), down.bfloat16()
         whole, said = (h.new_empty(fields, count, width, dtype=torch.bfloat16) for _ in range(2))
         inner = up.new_empty(fields, count, up.shape[-1])
-        factors = h.new_empty(fields, count, 1)
+        factors = full.new_empty(fields, count, 1)
         kept: list[Tensor] = []
         with torch.autocast("cpu", enabled=False):
             for i in range(fields):

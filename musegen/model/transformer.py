@@ -100,9 +100,11 @@ def linked(vectors: Tensor, links: Tensor) -> Tensor:
     vectors: (B, T, width), one for each row.
     """
     batch, time, width = vectors.shape
-    padded = F.pad(vectors, (0, 0, 1, 0))  # row -1 of each window is zero
+    padded = F.pad(vectors, (0, 0, 1, 0)).view(-1, width)  # row -1 of each window is zero
     first = torch.arange(batch, device=links.device)[:, None, None] * (time + 1) + 1
-    return F.embedding((links + first).flatten(), padded.view(-1, width)).view(*links.shape, width)
+    ids = (links + first).flatten()
+    found = halves.looked_up(ids, padded) if halves.in_halves(padded) else F.embedding(ids, padded)
+    return found.view(*links.shape, width)
 
 
 class Block(nn.Module):
@@ -140,9 +142,9 @@ class Block(nn.Module):
         return self.finish(x, F.scaled_dot_product_attention(q, k, v, is_causal=True))
 
     def _in_halves(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        qkv = self.qkv(halves.normed(x, self.attention_norm.weight))
+        qkv = self.qkv(halves.norm(self.attention_norm, x))
         x = x + self._drop(self.out(halves.attended(qkv, cos, sin, self.heads)))
-        gated = halves.gated(self.gate_up(halves.normed(x, self.mlp_norm.weight)))
+        gated = halves.gated(self.gate_up(halves.norm(self.mlp_norm, x)))
         return x + self._drop(self.down(gated))
 
     def _drop(self, x: Tensor) -> Tensor:
@@ -204,7 +206,7 @@ class RowDecoder(nn.Module):
 
     def kind_logits(self, values: Mapping[str, Tensor], h: Tensor) -> Tensor:
         """Logits of the next row's kind: (..., kinds). values: as `RowEmbedding.by_field` gives."""
-        return F.linear(self.kind_norm(h), values[KINDS]) + self.kind_bias
+        return F.linear(halves.norm(self.kind_norm, h), values[KINDS]) + self.kind_bias
 
     def foreseen(
         self,
@@ -357,8 +359,7 @@ class MusicModel(nn.Module):
         cos, sin = cos[:, None], sin[:, None]
         for block in self.blocks:
             x = block(x, cos, sin)
-        states: Tensor = self.norm(x)
-        return states, embedded
+        return halves.norm(self.norm, x), embedded
 
     def stack(self) -> list[Block]:
         """The transformer's layers, the first one first."""
