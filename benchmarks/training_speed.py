@@ -326,6 +326,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--preset", nargs="+", choices=list(PRESETS), default=["small", "medium"])
     parser.add_argument("--steps", type=int, default=3, help="at least so many of each loop")
     parser.add_argument("--rows", type=int, default=24_576, help="at least so many in those steps")
+    parser.add_argument(
+        "--most-rows", type=int, default=1 << 30,
+        help="of a step; fewer than the preset's are less work for each turn of the optimiser",
+    )  # fmt: skip
     parser.add_argument("--square", type=int, default=2048)
     parser.add_argument("--products", type=int, default=3, help="of squares, after each step")
     parser.add_argument("--threads", type=int, help="default: as many as torch takes")
@@ -346,6 +350,8 @@ def main() -> None:
     for preset in chosen.preset:
         changes = dict(change.split("=", 1) for change in chosen.changes)
         settings = run_settings(preset, changes=changes)
+        most = min(settings.batches.rows_per_step, chosen.most_rows)
+        settings = replace(settings, batches=replace(settings.batches, rows_per_step=most))
         mine = [
             trial
             for window in (settings.train.short_rows, settings.batches.max_rows)
