@@ -54,7 +54,21 @@ USUAL = KINDS[NOTE].fields
 OWN = ("prior", "track", "before")
 
 
-class Independent(RowDecoder):
+class Other(RowDecoder):
+    """A decoder with states of its own, which are computed as they are written."""
+
+    def foreseen(
+        self, full: Tensor, kind: str, h: Tensor, ids: Tensor, prior: Tensor,
+        own: Tensor | None = None, first: int = 0,
+    ) -> Tensor:  # fmt: skip
+        """What the logits are made from."""
+        states = self.states(full, kind, h, ids, prior)
+        if own is not None:
+            states = torch.cat([states[:first], states[first:] + own])
+        return self.hidden(kind, states)
+
+
+class Independent(Other):
     """Every field sees the hidden state and the kind, none sees another field."""
 
     def states(self, full: Tensor, kind: str, h: Tensor, ids: Tensor, prior: Tensor) -> Tensor:
@@ -63,7 +77,7 @@ class Independent(RowDecoder):
         return h.expand(ids.shape[1] - 1, -1, -1) + self.again(full[prior.T], kind)
 
 
-class Attentive(RowDecoder):
+class Attentive(Other):
     """One causal attention layer inside the row; the hidden state is added at every field."""
 
     def __init__(self, table: Table, embedding: RowEmbedding, config: ModelConfig) -> None:
@@ -210,6 +224,7 @@ class Trial:
         arranged = self.arranged(batch)
         rows, times, links, _ = fed(arranged).tensors("cpu")
         full = model.embedding.full()
+        values = model.embedding.by_field(full)
         hidden, embedded = model(full, rows, times, links)
         chance = torch.Generator().manual_seed(0)
         example, place = (rows[:, 1:, 0] == NOTE).nonzero().unbind(1)
@@ -231,7 +246,7 @@ class Trial:
                 ]
                 state = state + model.decoder.own_track(*seen)
             logits = model.decoder.field_logits(
-                full, "NOTE", name, model.decoder.hidden("NOTE", state[None], number)[0]
+                values, "NOTE", name, model.decoder.hidden("NOTE", state[None], number)[0]
             )
             odds = torch.softmax(logits.float(), -1)
             drawn[:, 1 + number] = torch.multinomial(odds, 1, generator=chance)[:, 0]

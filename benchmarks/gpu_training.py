@@ -4,7 +4,7 @@
 
 Trains the preset from random weights on real batches, once as the model is written and once with
 torch.compile: the first steps are left out, the rest timed on the wall, batches drawn by workers.
-MFU: the operations of the matrix products (as in training_speed.py) over what large bf16 products
+MFU: the operations of the matrix products (`_operations`) over what large bf16 products
 reach on this GPU in the same run. The profile sums the time of kernels over three steps.
 Leaves benchmarks/results/gpu_training.json and .md.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from _machine import Machine, leave, markdown_table, options
-from training_speed import step_flops
+from _operations import step_flops
 
 from musegen.corpus.batches import Batches
 from musegen.corpus.collection import Collection
@@ -57,8 +57,10 @@ class Run:
         self.settings = settings
         self.model = MusicModel(TABLE, settings.model).to(device)
         train = settings.train
-        optimizers = optimizers_of(self.model, train.learning_rate, train.weight_decay, train.beta2)
         bf16 = pick_bf16(train.precision, device)
+        optimizers = optimizers_of(
+            self.model, train.learning_rate, train.weight_decay, train.beta2, bf16
+        )
         self.stepping = Stepping(
             self.model, optimizers, collection, settings, SEED, device, bf16, Team()
         )

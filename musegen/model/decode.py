@@ -41,6 +41,7 @@ class Stepper:
         self._layout = Layout(model.table)
         with torch.inference_mode():
             self.full = model.embedding.full()
+            self.by_field = model.embedding.by_field(self.full)
             self.keys = torch.zeros(shape, dtype=self.full.dtype, device=self.device)
             self.values = torch.zeros(shape, dtype=self.full.dtype, device=self.device)
             rows = (slots, config.context, config.width)
@@ -164,7 +165,7 @@ class RowDraw:
     def __init__(self, stepper: Stepper, slot: int, state: Tensor) -> None:
         self._stepper = stepper
         self._model = stepper.model
-        self._full = stepper.full
+        self._full, self._by_field = stepper.full, stepper.by_field
         self._slot = slot
         self._state = state  # (width,)
         self._kind = ""
@@ -175,7 +176,7 @@ class RowDraw:
     @torch.inference_mode()
     def kind_logits(self) -> Logits:
         """Logits of the row's kind: (kinds,)."""
-        return _numbers(self._model.decoder.kind_logits(self._full, self._state))
+        return _numbers(self._model.decoder.kind_logits(self._by_field, self._state))
 
     @torch.inference_mode()
     def take_kind(self, kind: int, prior: Sequence[int] | None) -> None:
@@ -214,7 +215,8 @@ class RowDraw:
             torch.tensor([related.against(self._rows.get(related.link))], device=state.device)
             for related in decoder.related.get((self._kind, name), ())
         ]
-        return _numbers(decoder.field_logits(self._full, self._kind, name, hidden[0], against)[0])
+        logits = decoder.field_logits(self._by_field, self._kind, name, hidden[0], against)
+        return _numbers(logits[0])
 
     @torch.inference_mode()
     def take_field(self, name: str, value: int) -> None:

@@ -41,11 +41,12 @@ def row_loss(
     known = known or foretold(model.table, rows.cpu().numpy(), scored.cpu().numpy())
     every = torch.from_numpy(known.at).to(rows.device)
     full = model.embedding.full()
+    values = model.embedding.by_field(full)
     hidden, embedded = model(full, rows, times, links)
     h = hidden.flatten(0, 1).index_select(0, every - 1)  # (N, width)
     targets = rows.flatten(0, 1).index_select(0, every).long()  # (N, columns)
     decoder = model.decoder
-    total = F.cross_entropy(decoder.kind_logits(full, h).float(), targets[:, 0], reduction="sum")
+    total = F.cross_entropy(decoder.kind_logits(values, h).float(), targets[:, 0], reduction="sum")
     nats: dict[str, Tensor] = {"kind": total.detach()}
     ids = model.embedding.global_ids(targets)
     states_of = _with_nothing(hidden), _with_nothing(embedded)
@@ -55,22 +56,19 @@ def row_loss(
             continue
         fields = len(kind.fields)
         heard = _Heard(model, rows, links, every[span])
-        prior = heard.ids("prior")
+        prior, own, first = heard.ids("prior"), None, 0
         if kind.own_from:
             first = kind.fields.index(kind.own_from)
             prior = torch.cat([prior[:, : 1 + first], heard.ids("before")[:, 1 + first :]], dim=1)
-        states = decoder.states(
-            full, kind.name, seen, ids[span][:, : 1 + fields], prior[:, 1 : 1 + fields]
-        )
-        if kind.own_from:
             own = _own_track(model, *states_of, heard)
-            states = torch.cat([states[:first], states[first:] + own])
-        inner = decoder.hidden(kind.name, states).unbind(0)
+        inner = decoder.foreseen(
+            full, kind.name, seen, ids[span][:, : 1 + fields], prior[:, 1 : 1 + fields], own, first
+        ).unbind(0)
         for i, name in enumerate(kind.fields):
             against = [
                 heard.against(related) for related in decoder.related.get((kind.name, name), ())
             ]
-            logits = decoder.field_logits(full, kind.name, name, inner[i], against).float()
+            logits = decoder.field_logits(values, kind.name, name, inner[i], against).float()
             field_nats = F.cross_entropy(
                 logits,
                 targets[span, i + 1],

@@ -7,17 +7,21 @@ from the event table, and where it lies in time comes with the batch.
 """
 
 import math
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from itertools import chain, pairwise
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from musegen.model import halves
 from musegen.model.config import ROW_BASE, STEPS_PER_TIME_UNIT, TIME_PERIODS, ModelConfig
 from musegen.model.layout import Layout, Related
 from musegen.tokens.fields import SEEN_LINKS, Table
+
+KINDS = "kinds"
+"""Names the kinds among the fields."""
 
 LEANS = "decoder.leans."
 """How the parameters of relations are named."""
@@ -48,6 +52,14 @@ class RowEmbedding(nn.Module):
         mask = torch.ones(len(table), 1, dtype=table.dtype, device=table.device)
         mask[0] = 0
         return table * mask
+
+    def by_field(self, full: Tensor) -> dict[str, Tensor]:
+        """Of every id's vectors those of each field's values, and of the kinds: (size, width)."""
+        names = [*self.starts, KINDS]
+        starts = [*self.starts.values(), self.kind_start, len(full)]
+        sizes = [after - start for start, after in pairwise(starts)]
+        _nothing, *parts = torch.split_with_sizes(full, [starts[0], *sizes])
+        return dict(zip(names, parts, strict=True))
 
     def global_ids(self, rows: Tensor) -> Tensor:
         """Global ids (..., columns) of rows (..., columns); 0 where a column is not used."""
@@ -88,9 +100,11 @@ def linked(vectors: Tensor, links: Tensor) -> Tensor:
     vectors: (B, T, width), one for each row.
     """
     batch, time, width = vectors.shape
-    padded = F.pad(vectors, (0, 0, 1, 0))  # row -1 of each window is zero
+    padded = F.pad(vectors, (0, 0, 1, 0)).view(-1, width)  # row -1 of each window is zero
     first = torch.arange(batch, device=links.device)[:, None, None] * (time + 1) + 1
-    return F.embedding((links + first).flatten(), padded.view(-1, width)).view(*links.shape, width)
+    ids = (links + first).flatten()
+    found = halves.looked_up(ids, padded) if halves.in_halves(padded) else F.embedding(ids, padded)
+    return found.view(*links.shape, width)
 
 
 class Block(nn.Module):
@@ -122,8 +136,16 @@ class Block(nn.Module):
         return x + self._drop(self.down(F.silu(gate) * up))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        if halves.in_halves(x):
+            return self._in_halves(x, cos, sin)
         q, k, v = self.project(x, cos, sin)
         return self.finish(x, F.scaled_dot_product_attention(q, k, v, is_causal=True))
+
+    def _in_halves(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        qkv = self.qkv(halves.norm(self.attention_norm, x))
+        x = x + self._drop(self.out(halves.attended(qkv, cos, sin, self.heads)))
+        gated = halves.gated(self.gate_up(halves.norm(self.mlp_norm, x)))
+        return x + self._drop(self.down(gated))
 
     def _drop(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout, self.training) if self.dropout else x
@@ -142,8 +164,6 @@ class RowDecoder(nn.Module):
     def __init__(self, table: Table, embedding: RowEmbedding, config: ModelConfig) -> None:
         super().__init__()
         self.table = table
-        self.starts = embedding.starts
-        self.kind_start = embedding.kind_start
         self.dropout = config.dropout
         width, inner = config.width, config.field_width
         self.kind_norm = nn.RMSNorm(width, eps=1e-5)
@@ -184,10 +204,34 @@ class RowDecoder(nn.Module):
         columns: Tensor = getattr(self, f"columns_{related.name}")
         return columns
 
-    def kind_logits(self, full: Tensor, h: Tensor) -> Tensor:
-        """Logits of the next row's kind: (..., kinds)."""
-        kinds = full[self.kind_start : self.kind_start + len(self.table.kinds)]
-        return F.linear(self.kind_norm(h), kinds) + self.kind_bias
+    def kind_logits(self, values: Mapping[str, Tensor], h: Tensor) -> Tensor:
+        """Logits of the next row's kind: (..., kinds). values: as `RowEmbedding.by_field` gives."""
+        return F.linear(halves.norm(self.kind_norm, h), values[KINDS]) + self.kind_bias
+
+    def foreseen(
+        self,
+        full: Tensor,
+        kind: str,
+        h: Tensor,
+        ids: Tensor,
+        prior: Tensor,
+        own: Tensor | None = None,
+        first: int = 0,
+    ) -> Tensor:
+        """What the fields' logits are made from in teacher forcing: (fields, N, width).
+
+        All is as in `states`; own: (N, width), what fields `first`.. see of their track.
+        """
+        if halves.in_halves(h):
+            return halves.foreseen(
+                h, own, full, self.norms[kind], self.gates[kind] * self.scale, self.up[kind],
+                self.down[kind], ids[:, :-1].T, prior.T, first,
+                self.dropout if self.training else 0.0,
+            )  # fmt: skip
+        states = self.states(full, kind, h, ids, prior)
+        if own is not None:
+            states = torch.cat([states[:first], states[first:] + own])
+        return self.hidden(kind, states)
 
     def states(self, full: Tensor, kind: str, h: Tensor, ids: Tensor, prior: Tensor) -> Tensor:
         """What each field sees in teacher forcing, but for its track: (fields, N, width).
@@ -227,19 +271,23 @@ class RowDecoder(nn.Module):
         return hidden
 
     def field_logits(
-        self, full: Tensor, kind: str, name: str, hidden: Tensor, against: Sequence[Tensor] = ()
+        self,
+        values: Mapping[str, Tensor],
+        kind: str,
+        name: str,
+        hidden: Tensor,
+        against: Sequence[Tensor] = (),
     ) -> Tensor:
         """Logits (N, size) of one field from its hidden vectors (N, width).
 
-        against: for each of the field's relations (N,), which row of its steps holds.
+        values: as `RowEmbedding.by_field` gives them. against: for each of the field's relations
+        (N,), which row of its steps holds.
         """
-        start = self.starts[name]
-        size = self.table.fields[name].size
-        logits: Tensor = F.linear(hidden, full[start : start + size]) + self.bias[f"{kind}_{name}"]
+        logits: Tensor = F.linear(hidden, values[name]) + self.bias[f"{kind}_{name}"]
         for related, which in zip(self.related.get((kind, name), ()), against, strict=True):
             lean = F.pad(self.leans[related.name](hidden), (0, 1))  # the last: no step, 0
             steps: Tensor = getattr(self, f"steps_{related.name}")
-            logits = logits + lean.gather(1, steps[which])
+            logits = logits + lean.gather(1, steps.index_select(0, which))
         return logits
 
 
@@ -311,8 +359,7 @@ class MusicModel(nn.Module):
         cos, sin = cos[:, None], sin[:, None]
         for block in self.blocks:
             x = block(x, cos, sin)
-        states: Tensor = self.norm(x)
-        return states, embedded
+        return halves.norm(self.norm, x), embedded
 
     def stack(self) -> list[Block]:
         """The transformer's layers, the first one first."""

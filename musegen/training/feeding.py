@@ -8,7 +8,7 @@ import multiprocessing
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -48,6 +48,19 @@ class Fed:
 def fed(batch: Batch) -> Fed:
     """The batch with what the loss must know of it."""
     return Fed(batch, foretold(TABLE, batch.rows, batch.scored))
+
+
+def parts(whole: Fed, rows: int) -> list[Fed]:
+    """The batch in parts of at most so many rows with their padding, or of one example."""
+    batch = whole.batch
+    examples, width = batch.times.shape
+    each = max(rows // width, 1)
+    if examples <= each:
+        return [whole]
+    cuts = [slice(first, first + each) for first in range(0, examples, each)]
+    return [
+        fed(Batch(*(getattr(batch, column.name)[cut] for column in fields(Batch)))) for cut in cuts
+    ]
 
 
 def workers_for(asked: int, device: str, cores: int) -> int:

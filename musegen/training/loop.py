@@ -89,7 +89,7 @@ class Trainer:
         self.model = MusicModel(TABLE, settings.model).to(self.device)
         train = settings.train
         self.optimizers = optimizers_of(
-            self.model, train.learning_rate, train.weight_decay, train.beta2
+            self.model, train.learning_rate, train.weight_decay, train.beta2, self.bf16
         )
         self.progress = Progress()
         weights = piece_weights(collection, settings.batches)

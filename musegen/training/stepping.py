@@ -23,10 +23,13 @@ from musegen.errors import MusegenError
 from musegen.model.foretold import Foretold
 from musegen.model.loss import row_loss
 from musegen.model.transformer import MusicModel
-from musegen.training.feeding import Fed, Feed, workers_for
+from musegen.training.feeding import Fed, Feed, parts, workers_for
 from musegen.training.settings import RunSettings
 from musegen.training.state import Progress
 from musegen.training.team import Team
+
+AT_ONCE = 4096
+"""Rows that a processor learns from at once: with more it is no faster, and needs more memory."""
 
 MOST_BAD_IN_A_ROW = 10
 LOWER_AFTER = 3
@@ -160,16 +163,21 @@ class Stepping:
     def _gradients(self, batches: Sequence[Fed]) -> tuple[float, int, int]:
         """Nats, notes and rows that this process saw; the team's mean gradients are there."""
         nats, notes, rows = 0.0, 0, 0
-        for place, one in enumerate(batches):
-            with self.team.without_sync(self._learner, more=place + 1 < len(batches)):
+        pieces = [(part, one) for one in batches for part in self._at_once(one)]
+        for place, (part, whole) in enumerate(pieces):
+            with self.team.without_sync(self._learner, more=place + 1 < len(pieces)):
                 with torch.autocast(self._kind, torch.bfloat16, enabled=self.bf16):
-                    told = self._learner(*one.tensors(self.device), one.known)
-                total, foretold, sounding = told
-                torch.autograd.backward(total / (max(foretold, 1) * len(batches)))
+                    total, _, sounding = self._learner(*part.tensors(self.device), part.known)
+                foretold = max(whole.known.counts["kind"], 1)
+                torch.autograd.backward(total / (foretold * len(batches)))
             nats += float(total.detach())
             notes += sounding
-            rows += int(one.batch.lengths.sum())
+            rows += int(part.batch.lengths.sum())
         return nats, notes, rows
+
+    def _at_once(self, batch: Fed) -> list[Fed]:
+        """What is computed at once: all of a batch, but for a processor's sake less."""
+        return parts(batch, AT_ONCE) if self._kind == "cpu" else [batch]
 
     def _update(self, rate: float, progress: Progress) -> float:
         """The weights have moved, or the step was left out: the norm of the gradient says which."""
@@ -206,12 +214,14 @@ class Stepping:
     def _memory_advice(self, long: bool) -> str:
         batches, train = self.settings.batches, self.settings.train
         rows = self._rows(long)
-        said = f"memory does not suffice for batches of {batches.rows_per_step:,} rows"
-        if batches.rows_per_step >= 2 * rows:
+        held = min(batches.rows_per_step, AT_ONCE if self._kind == "cpu" else math.inf)
+        said = f"memory does not suffice for {held:,} rows at once"
+        if held >= 2 * rows:
+            times = math.ceil(2 * batches.rows_per_step / held)
             return (
-                f"{said}; halve them, at twice as many a step, and training is the same: "
-                f"--set batches.rows_per_step={batches.rows_per_step // 2} "
-                f"--set train.accumulate={2 * train.accumulate}"
+                f"{said}; smaller batches, and as many times more of them a step, train the same: "
+                f"--set batches.rows_per_step={batches.rows_per_step // times} "
+                f"--set train.accumulate={times * train.accumulate}"
             )
         return (
             f"{said}, which one window may fill; take shorter windows "

@@ -112,6 +112,7 @@ def test_by_the_softmax() -> None:
     """The nats of a note's pitch are those of its softmax, given what is known by then."""
     model = tiny_model()
     full, decoder = model.embedding.full(), model.decoder
+    values = model.embedding.by_field(full)
     rows, times, links = as_tensors(PIECE)
     place = 6  # the second note; the first one, at 5, is of the same track, whose row is 2
     states, embedded = model(full, rows, times, links)
@@ -121,7 +122,7 @@ def test_by_the_softmax() -> None:
     own = decoder.own_track(embedded[0, 2], embedded[0, 5], states[0, 5])
     seen = states[0, place - 1] + said + before + own
     hidden = decoder.hidden("NOTE", seen[None, None], 3)
-    logits = decoder.field_logits(full, "NOTE", "pitch", hidden[0], NOTHING)[0]
+    logits = decoder.field_logits(values, "NOTE", "pitch", hidden[0], NOTHING)[0]
     leans = {name: lean(hidden[0, 0]) for name, lean in decoder.leans.items()}
     chord = 9 - FIRST_CHORD  # a chord on C, the lowest root: 7 is its quality
     for pitch in range(DRUM_BASE):

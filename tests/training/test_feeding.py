@@ -1,12 +1,13 @@
 """Batches that worker processes draw ahead are those that would have been drawn on the spot."""
 
 import multiprocessing
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from musegen.corpus.batches import Batches, BatchSettings
-from musegen.training.feeding import MOST_WORKERS, Fed, Feed, workers_for
+from musegen.training.feeding import MOST_WORKERS, Fed, Feed, parts, workers_for
 from tests.training.runs import pieces
 
 SETTINGS = BatchSettings(max_rows=128, rows_per_step=256, steps_per_group=3)
@@ -38,6 +39,21 @@ def test_workers_draw_the_same() -> None:
     assert same(here.step(7), ahead.step(7))
     ahead.close()
     assert not same(here.step(7), here.step(8))
+
+
+@pytest.mark.parametrize("rows", [1, 300, 10_000])
+def test_parts_hold_what_the_batch_holds(rows: int) -> None:
+    """Every example once, in order, and what is to be foretold of it."""
+    whole = feed(0).step(0)[0]
+    found = parts(whole, rows)
+    assert np.array_equal(np.concatenate([part.batch.rows for part in found]), whole.batch.rows)
+    assert all(part.batch.times.size <= rows or len(part.batch.times) == 1 for part in found)
+    counts: Counter[str] = Counter()
+    for part in found:
+        counts.update(part.known.counts)
+    assert {k: n for k, n in counts.items() if n} == {
+        k: n for k, n in whole.known.counts.items() if n
+    }
 
 
 @pytest.mark.parametrize(

@@ -85,16 +85,18 @@ def test_the_same_seed_trains_the_same_weights(tmp_path: Path) -> None:
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-@pytest.mark.parametrize("stopped_at", [1, 3])
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(tmp_path: Path, stopped_at: int) -> None:
+@pytest.mark.parametrize(("stopped_at", "precision"), [(1, "fp32"), (3, "fp32"), (3, "bf16")])
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(
+    tmp_path: Path, stopped_at: int, precision: str
+) -> None:
     """Stopped by Ctrl-C and resumed, a run ends with the same weights, bit for bit."""
-    trainer(tmp_path / "whole").run()
+    trainer(tmp_path / "whole", precision=precision).run()
     with pytest.raises(Interrupted, match=f"stopped at step {stopped_at}; .* --resume") as caught:
-        trainer(tmp_path / "parts", stop_at(stopped_at)).run()
+        trainer(tmp_path / "parts", stop_at(stopped_at), precision=precision).run()
     assert caught.value.exit_code == 130
     load_checkpoint(tmp_path / "parts")
     notes = Notes()
-    trainer(tmp_path / "parts", notes, resume=True).run()
+    trainer(tmp_path / "parts", notes, resume=True, precision=precision).run()
     assert notes.steps[0].step == stopped_at + 1
     whole, parts = state(tmp_path / "whole"), state(tmp_path / "parts")
     assert set(whole) == set(parts)

@@ -26,9 +26,22 @@ def test_singular_values_come_near_one(shape: tuple[int, int], smallest: float) 
     assert float((same_way - values[:count]).abs().max()) < 1e-3
 
 
-def test_a_zero_gradient_moves_nothing() -> None:
+@pytest.mark.parametrize("shape", SHAPES)
+def test_in_bfloat16_small_values_are_not_lost(shape: tuple[int, int]) -> None:
+    """Singular values that fall to a fortieth end where they do in float32, or near it."""
+    torch.manual_seed(3)
+    count = min(shape)
+    u, _ = torch.linalg.qr(torch.randn(shape[0], count))
+    v, _ = torch.linalg.qr(torch.randn(shape[1], count))
+    matrix = u @ torch.diag(1 / torch.arange(1, count + 1)) @ v.T * 37
+    exact = orthogonal(matrix)
+    assert float((orthogonal(matrix.bfloat16()) - exact).norm() / exact.norm()) < 0.15
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_zero_gradient_moves_nothing(dtype: torch.dtype) -> None:
     """No division by zero."""
-    assert float(orthogonal(torch.zeros(5, 7)).abs().max()) == 0
+    assert float(orthogonal(torch.zeros(5, 7, dtype=dtype)).abs().max()) == 0
 
 
 @pytest.mark.parametrize("shape", SHAPES)

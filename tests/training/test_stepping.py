@@ -85,6 +85,16 @@ def test_now_and_then_is_no_reason_to_stop(tmp_path: Path) -> None:
     assert run.progress.rate_factor == 1.0
 
 
+def test_a_batch_in_parts_teaches_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a processor does to its batches changes nothing but the rounding."""
+    at_once, in_parts = (trainer(tmp_path / name, warmup=0) for name in ("at_once", "in_parts"))
+    at_once.run()
+    monkeypatch.setattr(stepping, "AT_ONCE", 64)
+    in_parts.run()
+    for one, other in zip(at_once.model.parameters(), in_parts.model.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     "error",
     [
