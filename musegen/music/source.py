@@ -39,6 +39,9 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+EVENT_BYTES = 2
+"""No event is shorter: a file that holds fewer bytes for each event allowed holds no more."""
+
 KINDS = (
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
@@ -108,8 +111,11 @@ def _bytes_of(source: str | Path, limits: Limits) -> bytes:
             raise MidiError(source, f"is {kind}; a MIDI file is needed")
         if found.st_size > limits.bytes:
             raise MidiError(source, too_large(found.st_size, limits))
-        with open(source, "rb") as file:
-            return file.read(limits.bytes + 1)
+        with open(source, "rb", buffering=0) as file:
+            content = file.read(found.st_size + 1)
+            if len(content) > found.st_size:  # it grows
+                content += file.read(limits.bytes + 1 - len(content))
+            return content
     except (OSError, ValueError) as error:  # ValueError: a path with a null character in it
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise MidiError(source, f"cannot be read ({reason})") from error
