@@ -34,6 +34,9 @@ MAKING = "making"
 LONGEST_S = 180
 """A compilation that began longer ago was broken off."""
 
+LOOK_S = 5.0
+"""Whoever goes on without machine code looks for it again so much later."""
+
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -53,6 +56,7 @@ class Library:
     signatures: Mapping[str, str]
     variants: Mapping[str, str] = field(default_factory=lambda: {"only": ""})
     loaded: Any = None
+    _next_look_s: float = field(default=0.0, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -75,6 +79,12 @@ class Library:
         self.loaded = self._import(folder)
         self._make(self.loaded, variant)
         return self.loaded
+
+    def load_soon(self) -> None:
+        """Its machine code is loaded, if it is there: looked for every few seconds, until it is."""
+        if self.loaded is None and time.monotonic() >= self._next_look_s:
+            self.load()
+            self._next_look_s = time.monotonic() + LOOK_S
 
     def compile(self, variant: str = "only") -> bool:
         """Machine code for a variant is there; False where it cannot be kept.

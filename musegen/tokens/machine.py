@@ -1,9 +1,16 @@
-"""The machine code that lays out rows, where it is loaded; see `musegen.compiled`."""
+"""The machine code that reads plain files, settles notes on the grid and lays out rows.
+
+In: nothing. Out: machine code that is compiled, or loaded, for whoever makes rows of many files:
+loading takes half a second, which a few files would not give back. See `musegen.compiled`.
+"""
 
 from pathlib import Path
 
-from musegen.compiled import Library
+from musegen.compiled import Library, in_the_background
 from musegen.music import machine
+
+MANY = 500
+"""From so many files on loading machine code is worth it."""
 
 _HERE = Path(__file__).parent
 
@@ -19,3 +26,27 @@ KERNELS = Library(
     [_HERE / "kernel_rows.py", _HERE / "fields.py", *machine.KERNELS.sources],
     SIGNATURES,
 )
+
+_BOTH = (machine.KERNELS, KERNELS)
+
+
+def load_soon() -> None:
+    """All of it is loaded as soon as it is there; until then numpy gives the same."""
+    if KERNELS.loaded is None:
+        for library in _BOTH:
+            library.load_soon()
+
+
+def compile_kernels() -> bool:
+    """All of it is there; False where it cannot be kept."""
+    return all(library.compile() for library in _BOTH)
+
+
+def compile_in_background() -> None:
+    """Another process compiles what is not there yet; nobody waits."""
+    KERNELS.compile_in_background("musegen.tokens.machine")
+
+
+if __name__ == "__main__":
+    in_the_background()
+    compile_kernels()
