@@ -26,6 +26,7 @@ from musegen.corpus.prepare import prepare
 from musegen.corpus.reading import identity_of
 from musegen.music.read import read_midi
 from musegen.music.transform import quantise
+from musegen.tokens import machine as kernels
 from musegen.tokens.codec import encode
 from musegen.tokens.controls import Controls
 
@@ -220,8 +221,12 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--numpy", action="store_true", help="no machine code, as for a few files")
     chosen = parser.parse_args()
     machine = Machine(PACKAGES)
+    if not chosen.numpy:
+        assert kernels.compile_kernels()
+        kernels.load_soon()
     drawn, in_all = sample(chosen.folder, chosen.files, chosen.seed)
     tried = candidates()
     files, refused = usable(tried, drawn)
