@@ -10,72 +10,13 @@ import numpy as np
 from numba import njit
 
 from musegen.compiled import EXACT
+from musegen.music.kernel_order import put_in_order
 
 STEPS_PER_QUARTER = 24
 VELOCITY_BIN = 4
 KEYS = 128
 MOST = 2**11 - 1
 MAX_STEP = 2**31 - 1
-MOVES = 8
-"""Places that a note may move on average before merging is quicker."""
-
-
-@njit(**EXACT)
-def ascending(keys, count):
-    """The first `count` keys in ascending order: in `keys`, or in another array as long.
-
-    Runs that ascend already are merged two by two: quick for what is nearly in order.
-    """
-    other = keys
-    while True:
-        runs, begin, fill = 0, 0, 0
-        while begin < count:
-            middle = begin + 1
-            while middle < count and keys[middle - 1] <= keys[middle]:
-                middle += 1
-            if begin == 0 and middle == count:
-                return keys
-            if runs == 0:
-                other = np.empty_like(keys)
-            end = min(middle + 1, count)
-            while end < count and keys[end - 1] <= keys[end]:
-                end += 1
-            left, right = begin, middle
-            while left < middle and right < end:
-                if keys[left] <= keys[right]:
-                    other[fill] = keys[left]
-                    left += 1
-                else:
-                    other[fill] = keys[right]
-                    right += 1
-                fill += 1
-            while left < middle:
-                other[fill] = keys[left]
-                left += 1
-                fill += 1
-            while right < end:
-                other[fill] = keys[right]
-                right += 1
-                fill += 1
-            begin = end
-            runs += 1
-        keys, other = other, keys
-
-
-@njit(**EXACT)
-def put_in_order(keys, count):
-    """The same as `ascending`, quicker where no key is far from its place."""
-    moves = MOVES * count
-    for place in range(1, count):
-        key, at = keys[place], place
-        while at > 0 and keys[at - 1] > key:
-            keys[at] = keys[at - 1]
-            at -= 1
-        keys[at] = key
-        moves -= place - at
-        if moves < 0:
-            return ascending(keys, count)
-    return keys
 
 
 @njit(**EXACT)
@@ -105,6 +46,30 @@ def step_of(tick, per_quarter, ticks, steps):
     return step, step - (steps[place] + within * (STEPS_PER_QUARTER / per_quarter))
 
 
+@njit("f8(f8[::1], i8, i8)", **EXACT)
+def total(numbers, first, count):
+    """The sum of `count` numbers, added up in numpy's order, so that it is the same to the bit."""
+    if count < 8:
+        result = 0.0
+        for place in range(first, first + count):
+            result += numbers[place]
+        return result
+    if count > 128:
+        half = count // 2
+        half -= half % 8
+        return total(numbers, first, half) + total(numbers, first + half, count - half)
+    parts = numbers[first : first + 8].copy()
+    whole = count - count % 8
+    for place in range(8, whole):
+        parts[place % 8] += numbers[first + place]
+    result = ((parts[0] + parts[1]) + (parts[2] + parts[3])) + (
+        (parts[4] + parts[5]) + (parts[6] + parts[7])
+    )
+    for place in range(whole, count):
+        result += numbers[first + place]
+    return result
+
+
 @njit(cache=True, **EXACT)
 def snap(
     notes, lengths, homes, groups, per_quarter, ticks, steps, tempo_ticks, pace, nearest, floor
@@ -116,7 +81,7 @@ def snap(
     Returns whether it can be done; rows (M, 4) int32 by group, onset, pitch; for each group
     its notes, last release and sum of pitches (groups, 3); eight counts: merged, overlaps cut,
     lengths raised, snapped, cut, velocities rounded, then the first onset and the last release;
-    how far each note moved in steps and in seconds, two arrays of (N,), and the most of each.
+    how far notes moved in steps and in seconds, on average and at most.
     """
     rows = np.empty((len(notes), 4), dtype=np.int32)
     about = np.zeros((groups, 3), dtype=np.int64)
@@ -193,4 +158,6 @@ def snap(
             earliest = min(earliest, np.int64(rows[begin, 0]))
         latest = max(latest, end)
     counts = merged, overlaps, raised, snapped, cut, rounded, earliest, latest
-    return possible, rows[:made], about, counts, shift, shift_s, (farthest, farthest_s)
+    mean, mean_s = total(shift, 0, len(shift)), total(shift_s, 0, len(shift))
+    moved = mean / len(notes), mean_s / len(notes), farthest, farthest_s
+    return possible, rows[:made], about, counts, moved

@@ -126,7 +126,7 @@ def score_of(
 def too_long(score: Score, limits: Limits) -> str:
     """Why the piece is longer than allowed; "" where it is not."""
     quarters = score.end / score.ticks_per_quarter
-    slowest = max(tempo.microseconds for tempo in score.tempos)
+    slowest = max([tempo.microseconds for tempo in score.tempos])
     most = QUARTERS_AN_HOUR * limits.hours
     if quarters <= most and quarters * slowest <= 3600e6 * limits.hours:  # it cannot be
         return ""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.music.chunks import END_OF_TRACK, RUNNING_ON
+from musegen.music.chunks import RUNNING_ON
 from musegen.music.parsed import (
     MAX_SILENCE_QUARTERS,
     keys_of,
@@ -19,8 +19,9 @@ from musegen.music.parsed import (
     tempos_of,
     too_long,
 )
-from musegen.music.pedals import FIRST_DOWN, pedals_of
+from musegen.music.pedals import FIRST_DOWN, pedals_in_order
 from musegen.music.score import Marker, Pedal, Repair, Score, Track
+from musegen.music.settling import notes_of
 from musegen.music.source import EVENT_BYTES, Limits
 from musegen.music.texts import clean
 
@@ -40,7 +41,6 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
     if (
         not len(notes)
         or tracks > limits.tracks
-        or content.count(END_OF_TRACK) != tracks
         or (b"\xf7" in content and RUNNING_ON.search(content))
     ):
         return None
@@ -50,17 +50,18 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
     if len(rows) > SORTED_ALIKE and not all(map(_sorts_alike, changes.values())):
         return None
     for some in changes.values():
-        some.sort(key=_tick)
+        if len(some) > 1:
+            some.sort(key=_tick)
     repairs: Counter[str] = Counter()
     told_parts = parts.tolist()
-    end = max(part[3] for part in told_parts)
+    end = max([part[3] for part in told_parts])
     if end < conductor_end <= end + MAX_SILENCE_QUARTERS * per_quarter:
         end = conductor_end
     pressing = len(pedals) and int(pedals[:, 4].max()) >= FIRST_DOWN
     held = _pedals(told_parts, pedals, end) if pressing else [()] * len(told_parts)
     notes.setflags(write=False)
     try:
-        made = tuple(
+        made = [
             Track.ending(
                 stop,
                 sound & 127,
@@ -72,7 +73,7 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
             for (sound, first, length, stop, at, size, _), presses in zip(
                 told_parts, held, strict=True
             )
-        )
+        ]
         markers = tuple(
             Marker(tick, text)
             for tick, at, size in changes[MARKER]
@@ -82,7 +83,7 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
         return None
     score = Score(
         per_quarter,
-        made,
+        tuple(made),
         tempos_of([row[:2] for row in changes[TEMPO]], repairs),
         meters_of([(tick, n, 1 << power & 255) for tick, n, power in changes[METER]], repairs),
         keys_of([(t, (s + 128) % 256 - 128, minor) for t, s, minor in changes[KEY]], repairs),
@@ -90,7 +91,10 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
         end,
         tuple(Repair(what, times) for what, times in repairs.items()),
     )
-    return None if too_long(score, limits) else score
+    if too_long(score, limits):
+        return None
+    notes_of.tell(score, (notes, parts[:, 2].astype(np.int64)))
+    return score
 
 
 def _tick(change: Sequence[int]) -> int:
@@ -114,6 +118,5 @@ def _pedals(
     held = []
     for sound, _, _, _, _, _, track in parts:
         counts = (where == track) & ((owner == sound) | (early == 1) & (owner >> 7 == sound >> 7))
-        told = zip(tick[counts].tolist(), value[counts].tolist(), strict=True)
-        held.append(pedals_of(told, end))
+        held.append(pedals_in_order(tick[counts], value[counts], end))
     return held

@@ -197,13 +197,13 @@ class Score:
     repairs: tuple[Repair, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        last = max((track.end for track in self.tracks), default=0)
+        last = max([track.end for track in self.tracks], default=0)
         object.__setattr__(self, "end", max(self.end, last))
 
     @property
     def note_count(self) -> int:
         """How many notes all tracks hold together."""
-        return sum(len(track) for track in self.tracks)
+        return sum([len(track.notes) for track in self.tracks])
 
     def with_tracks(self, tracks: Iterable[Track]) -> "Score":
         """The same piece with other tracks."""

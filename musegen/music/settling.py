@@ -5,7 +5,7 @@ machine code where that is loaded, else in numpy: both give the same. Knows no b
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,24 +23,23 @@ from musegen.music.score import (
     Track,
 )
 from musegen.music.snapping import FLOOR_LENGTH, NEAREST_LENGTH, GridTime, Settled, settle
-from musegen.music.timing import GRID, Floats, Ints
+from musegen.music.timing import GRID, Ints
 
 MAX_STEP = 2**31 - 1
 
 
-@dataclass(frozen=True)
-class Snapped:
+class Snapped(NamedTuple):
     """Notes on the grid, (M, 4), by group, onset and pitch, and what that took.
 
     `about` has three numbers for each group: its notes, its last release, the sum of its pitches.
-    `shift`, `shift_s`: how far every note that went in has moved, in steps and in seconds;
-    `farthest`, `farthest_s`: the most of each.
+    `mean`, `mean_s`, `farthest`, `farthest_s`: how far the notes that went in have moved, in
+    steps and in seconds.
     """
 
     rows: NoteArray
     about: Sequence[Sequence[int]]
-    shift: Floats
-    shift_s: Floats
+    mean: float
+    mean_s: float
     farthest: float
     farthest_s: float
     first: int
@@ -58,11 +57,12 @@ def snap(score: Score, tracks: Sequence[Track], homes: Sequence[int], time: Grid
 
     Raises MidiError where they last longer than the grid can say.
     """
-    notes, lengths = all_notes(tracks)
+    whole = len(tracks) == len(score.tracks)
+    notes, lengths = notes_of(score) if whole else all_notes(tracks)
     kernels = KERNELS.loaded
     if kernels is not None:
         tempo_ticks, pace = timing.paces(score)
-        done, rows, about, counts, shift, shift_s, farthest = kernels.snap(
+        done, rows, about, counts, moved = kernels.snap(
             notes, lengths, np.array(homes, dtype=np.int64), 1 + max(homes),
             time.ticks_per_quarter, time.ticks, time.steps,
             tempo_ticks, pace * _ticks_per_step(score), NEAREST_LENGTH, FLOOR_LENGTH,
@@ -70,7 +70,7 @@ def snap(score: Score, tracks: Sequence[Track], homes: Sequence[int], time: Grid
         if done:
             merged, overlaps, raised, snapped, cut, rounded, first, last = counts
             return Snapped(
-                rows, about.tolist(), shift, shift_s, farthest[0], farthest[1], first, last,
+                rows, about.tolist(), moved[0], moved[1], moved[2], moved[3], first, last,
                 merged, overlaps, raised, snapped, cut, rounded,
             )  # fmt: skip
     return _snapped(score, notes, np.repeat(np.array(homes, dtype=np.int64), lengths), time)
@@ -114,8 +114,8 @@ def _snapped(score: Score, notes: NoteArray, group: Ints, time: GridTime) -> Sna
             ],
             axis=1,
         ).tolist(),
-        shift,
-        shift_s,
+        float(shift.mean()),
+        float(shift_s.mean()),
         float(shift.max()),
         float(shift_s.max()),
         int(settled.onset.min()),

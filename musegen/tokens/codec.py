@@ -21,7 +21,6 @@ from musegen.tokens.controls import (
     Chord,
     Controls,
     SectionPlan,
-    TrackPlan,
 )
 from musegen.tokens.fields import (
     BAR,
@@ -111,17 +110,24 @@ def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows
     check_plan(controls, score, lines)
     identities = [instrument_id(t.program, t.is_drum) for t in score.tracks]
     numbers = running_numbers(identities)
-    plans = controls.tracks or tuple(TrackPlan(t.program, t.is_drum) for t in score.tracks)
     head = head_rows(controls, genres)
-    head += [track_row(plan, number) for plan, number in zip(plans, numbers, strict=True)]
+    if controls.tracks:
+        head += [track_row(p, number) for p, number in zip(controls.tracks, numbers, strict=True)]
+    else:
+        head += [
+            row(TRACK, instrument=identity, number=number)
+            for identity, number in zip(identities, numbers, strict=True)
+        ]
 
     # At one tick a section comes first, then the bar, a chord, the notes.
-    sections = as_rows([section_row(s) for s in controls.sections])
     bar_table = _bar_rows(score, controls, lines)
     inner = [c for c in controls.chords if c.onset > 0]
-    chords = as_rows([row(CHORD, onset=c.onset, chord=chord_id(c.root, c.quality)) for c in inner])
     plan, ticks = bar_table, lines[:bars]
-    if len(sections) or len(chords):
+    if controls.sections or inner:
+        sections = as_rows([section_row(s) for s in controls.sections])
+        chords = as_rows(
+            [row(CHORD, onset=c.onset, chord=chord_id(c.root, c.quality)) for c in inner]
+        )
         ticks = np.concatenate(
             [
                 lines[[s.bar for s in controls.sections]],

@@ -21,7 +21,7 @@ DURATION_INDEX = np.full(scales.MAX_DURATION + 1, -1, dtype=np.int16)
 DURATION_INDEX[list(scales.DURATION)] = np.arange(len(scales.DURATION))
 """Number of the duration field for a length in steps; -1 where there is none."""
 
-_METERS = frozenset(scales.METERS)
+_METERS, _KITS = frozenset(scales.METERS), frozenset(scales.DRUM_KITS)
 
 NOT_FROM_0 = "meters and tempi do not begin at tick 0 and ascend"
 
@@ -74,11 +74,11 @@ def _is_whole(microseconds: int) -> bool:
 def _off_tracks(score: Score) -> str:
     places = [(track.is_drum, track.program) for track in score.tracks]
     kits = [program for is_drum, program in places if is_drum]
-    if not places or not all(len(track) for track in score.tracks):
+    if not places or not all(len(track.notes) for track in score.tracks):
         return "it has no tracks, or empty ones"
     if len(kits) > 1 or len(places) - len(kits) > scales.MAX_TRACKS - 1:
         return f"{len(kits)} drum tracks and {len(places) - len(kits)} others"
-    if not set(kits) <= set(scales.DRUM_KITS) or not all(0 <= p <= 127 for _, p in places):
+    if not _KITS.issuperset(kits) or not all(0 <= p <= 127 for _, p in places):
         return "a program or drum kit that does not exist"
     return "" if places == sorted(places) else "its tracks are not in order of program, drums last"
 

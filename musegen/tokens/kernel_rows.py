@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from musegen.compiled import EXACT
-from musegen.music.kernel_grid import ascending
+from musegen.music.kernel_order import ascending
 from musegen.tokens.fields import COLUMNS, END, NOTE, column
 
 PITCHES = 128
