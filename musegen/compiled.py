@@ -9,15 +9,12 @@ list is not loaded. Knows no kernel: a room says in a `Library` what it has.
 import hashlib
 import json
 import os
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +58,9 @@ class Library:
     @property
     def folder(self) -> Path:
         """Where its machine code is kept: the name changes with whatever that depends on."""
+        import platform
+        from importlib.metadata import version  # 10 ms, which who reads one file need not wait
+
         sources = [Path(__file__), *self.sources]
         depends = [
             *((p.read_text(encoding="utf-8"), str(p), p.stat().st_mtime_ns) for p in sources),
@@ -120,6 +120,8 @@ class Library:
         if variant in compiled_in(folder) or is_being_made(folder) or not begin(folder):
             return
         (folder / MAKING).unlink()
+        import subprocess
+
         subprocess.Popen(
             [sys.executable, "-m", room],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -211,6 +213,8 @@ def begin(folder: Path) -> bool:
 
 def _abilities() -> str:
     """What this processor can do, where the system says it."""
+    import platform
+
     if not _CPU_INFO.is_file():
         return platform.processor()
     lines = _CPU_INFO.read_text().splitlines()

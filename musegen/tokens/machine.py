@@ -1,7 +1,7 @@
 """The machine code that reads plain files, settles notes on the grid and lays out rows.
 
 In: nothing. Out: machine code that is compiled, or loaded, for whoever makes rows of many files:
-loading takes half a second, which a few files would not give back. See `musegen.compiled`.
+loading takes most of a second, which a few hundred files do not give back. See `musegen.compiled`.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from musegen.compiled import Library, in_the_background
 from musegen.music import machine
 
-MANY = 500
+MANY = 1_000
 """From so many files on loading machine code is worth it."""
 
 _HERE = Path(__file__).parent
