@@ -91,7 +91,7 @@ def shared_out(
         stop = np.int64(0)
         for place in range(count):
             key, at = ordered[place], total + begin + place
-            onset, length = key >> ONSET, max(key >> LENGTH & MOST_TICKS - 1, 1)
+            onset, length = key >> ONSET, key >> LENGTH & MOST_TICKS - 1
             notes[at, 0] = onset
             notes[at, 1] = length
             notes[at, 2] = key >> PITCH & 127
@@ -199,7 +199,7 @@ def parse(content):
                     note = sounding[key]
                     if note >= 0:
                         sounding[key] = later[note]
-                        keys[note] |= (tick - (keys[note] >> ONSET)) << LENGTH
+                        keys[note] |= max(tick - (keys[note] >> ONSET), 1) << LENGTH
                         owner[note] = part
                         parts[part, COUNT] += 1
                         released += 1

@@ -255,9 +255,6 @@ LINK_PLACE = {name: place for place, name in enumerate([*SEEN_LINKS, *OWN_LINKS]
 
 COLUMNS = 1 + max(len(kind.fields) for kind in KINDS)
 
-_PLACES = [{name: place for place, name in enumerate(kind.fields, 1)} for kind in KINDS]
-"""The column of each field, by kind."""
-
 
 @dataclass(frozen=True)
 class Table:
@@ -308,9 +305,8 @@ def row(kind: int, **values: int) -> list[int]:
     [6, 48, 2, 0, 0, 0, 0, 0]
     """
     cells = [kind] + [0] * (COLUMNS - 1)
-    places = _PLACES[kind]
     for name, value in values.items():
-        cells[places[name]] = value
+        cells[column(kind, name)] = value
     return cells
 
 

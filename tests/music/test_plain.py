@@ -117,6 +117,17 @@ def test_what_may_be_taken_in_two_ways_is_left_alone(compiled: Path, body: bytes
     assert not is_plain(smf(body + b"\0" + END_OF_TRACK))
 
 
+def test_a_note_of_no_length_is_sorted_by_the_one_it_gets(compiled: Path) -> None:
+    """Of two notes that begin together the first is let go at once: both last a tick, then."""
+    strike, off = b"\x00\x90\x3c", b"\x80\x3c\x00"
+    body = strike + b"\x7a" + b"\x00" + off + strike + b"\x07" + b"\x01" + off
+    content = smf(body + b"\0" + END_OF_TRACK)
+    assert is_plain(content)
+    as_usual = read(content)
+    with by_machine():
+        assert read(content) == as_usual
+
+
 def test_a_broken_file_is_left_alone(compiled: Path) -> None:
     """Wherever a file is cut, and whatever follows it, machine code does not read it."""
     whole = smf(PIANO + b"\0" + END_OF_TRACK)
