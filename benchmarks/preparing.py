@@ -24,8 +24,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # co
 from musegen.corpus.described import controls_of
 from musegen.corpus.prepare import prepare
 from musegen.corpus.reading import identity_of
+from musegen.music import machine as reading
 from musegen.music.read import read_midi
 from musegen.music.transform import quantise
+from musegen.tokens import machine as kernels
 from musegen.tokens.codec import encode
 from musegen.tokens.controls import Controls
 
@@ -173,6 +175,7 @@ class Measured:
     seed: int
     rounds: int
     refused: list[str]
+    machine_code: bool
     remi: str = SETTINGS
 
 
@@ -203,7 +206,8 @@ def page(said: Measured, tried: Sequence[Candidate], everything: Sequence[Spent]
         f"{said.music}: {said.files} of them drawn with seed {said.seed}, {said.notes:,} notes "
         f"({said.notes / said.files:,.0f} a file). One process, one thread (numpy's products too), "
         f"CPU seconds, median of {said.rounds} rounds, the candidates alternated in blocks of "
-        f"{BLOCK} files; noise is (max - min) / median.",
+        f"{BLOCK} files; noise is (max - min) / median. musegen's work is done by "
+        + ("machine code where there is some." if said.machine_code else "numpy alone."),
         table,
         f"Files that one of them refused, not counted: {', '.join(said.refused) or 'none'}.",
         f"REMI here: {said.remi}. It makes {tokens:.2f} tokens a note, musegen {encoded:.2f} rows "
@@ -220,8 +224,14 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--numpy", action="store_true", help="no machine code, as for a few files")
     chosen = parser.parse_args()
     machine = Machine(PACKAGES)
+    if not chosen.numpy:
+        assert kernels.compile_kernels()
+        kernels.load_soon()
+        assert kernels.KERNELS.loaded
+        assert reading.KERNELS.loaded
     drawn, in_all = sample(chosen.folder, chosen.files, chosen.seed)
     tried = candidates()
     files, refused = usable(tried, drawn)
@@ -232,7 +242,7 @@ def main() -> None:
             everything.append(prepare_all(chosen.folder, files))
     notes = next(c.made for c in tried if c.name == "read")
     music = f"{chosen.title or chosen.folder.resolve().name}, {in_all:,} files"
-    said = Measured(music, len(files), notes, chosen.seed, chosen.rounds, refused)
+    said = Measured(music, len(files), notes, chosen.seed, chosen.rounds, refused, not chosen.numpy)
     figures = {
         **asdict(said),
         "candidates": {c.name: c.figures(len(files), notes) for c in tried},

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from musegen.model.compiling import compile_kernels
+from musegen.tokens import machine
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers that each take every core slow each other down
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -34,7 +35,8 @@ def cache_folder(request: pytest.FixtureRequest) -> Iterator[Path]:
     folder = request.config.rootpath / ".pytest_cache" / "musegen"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUSEGEN_CACHE", str(folder))
-        patch.setattr("musegen.model.compiling.compile_in_background", lambda: None)
+        for room in ("musegen.model.compiling", "musegen.tokens.machine"):
+            patch.setattr(f"{room}.compile_in_background", lambda: None)
         yield folder
 
 
@@ -43,4 +45,5 @@ def compiled(cache_folder: Path) -> Path:
     """The machine code of the kernels is there: made when they were changed, a minute or less."""
     for precision in ("int8", "float32"):
         assert compile_kernels(precision)
+    assert machine.compile_kernels()
     return cache_folder

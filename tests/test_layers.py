@@ -55,6 +55,12 @@ def test_reading_loads_no_torch() -> None:
     assert loaded.isdisjoint({"torch", "matplotlib", "click"})
 
 
+def test_reading_one_file_loads_no_numba() -> None:
+    """Machine code is for many files: nobody else waits for what loads it."""
+    loaded = loaded_after("from musegen import read_midi, Tokenizer; import musegen.cli.main")
+    assert "numba" not in loaded
+
+
 def test_composing_loads_no_torch() -> None:
     """Whoever composes on a CPU never waits for torch, nor needs it."""
     loaded = loaded_after("from musegen import Composer, Sampling, Tokenizer")

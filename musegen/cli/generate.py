@@ -205,11 +205,12 @@ def _places(out: Path, count: int, extra: Extras, force: bool) -> list[Path]:
 
 def _compose(wishes: Controls, how: How, checkpoint: str, device: str, quiet: bool) -> list[Made]:
     from musegen.cli.progress import bars_progress
+    from musegen.compiled import without_scipy
     from musegen.composing.composer import Composer
     from musegen.composing.crew import FORKS, cores
     from musegen.composing.nearest import best_of
     from musegen.composing.recipe import Recipe
-    from musegen.model.compiling import compile_in_background, without_scipy
+    from musegen.model.compiling import compile_in_background
     from musegen.model.loading import composing_device
 
     sampling, seed, pieces_wanted, each, alone, workers = how

@@ -33,7 +33,7 @@ from musegen.corpus.shards import (
 )
 from musegen.errors import CorpusError, OutputError
 from musegen.folders import whole_folder
-from musegen.tokens import fields
+from musegen.tokens import fields, machine
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,9 @@ def prepare(
     try:
         with closing(kept), whole_folder(out, force=True) as staging:
             with closing(Gathered(folder, staging, left_out)) as gathered:
-                reader = Reader(folder, settings)
+                reader = Reader(folder, settings, many=len(files) >= machine.MANY)
+                if reader.many:
+                    machine.compile_in_background()
                 _gather(reader, files, labels, kept, gathered, workers, progress)
                 genres, warnings = gathered.finish(settings.held_out)
             warnings = [*labels.warnings, *_absent(labels, files), *warnings]

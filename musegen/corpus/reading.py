@@ -23,7 +23,7 @@ from musegen.music.source import DEFAULT_LIMITS, Limits
 from musegen.music.steadiness import steadiness
 from musegen.music.timing import bar_lines
 from musegen.music.transform import quantise
-from musegen.tokens import fields
+from musegen.tokens import fields, machine
 from musegen.tokens.codec import encode
 from musegen.tokens.controls import Controls
 from musegen.tokens.fields import Rows
@@ -101,10 +101,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads one labelled file below `root`; this is what the workers run."""
+    """Reads one labelled file below `root`; this is what the workers run.
+
+    Where it is to read `many`, it does so by machine code as soon as that is there.
+    """
 
     root: Path
     settings: PrepareSettings
+    many: bool = False
 
     def __call__(self, item: tuple[str, Label]) -> Reading | LeftOut:
         taken = self.take(item)
@@ -124,6 +128,8 @@ class Reader:
 
     def _take(self, path: str, label: Label) -> "Taken | LeftOut":
         settings, adrift, moved = self.settings, False, False
+        if self.many:
+            machine.load_soon()
         file, name = located(self.root, path)
         limits = settings.limits
         score = read_midi(entry_bytes(file, name, limits) if name else file, limits)

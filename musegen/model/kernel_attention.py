@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from musegen.model.kernel_products import EXACT, F, dot, in_whole, largest, multiplied, total
+from musegen.compiled import EXACT
+from musegen.model.kernel_products import F, dot, in_whole, largest, multiplied, total
 from musegen.model.packing import BLOCK, GROUP, LANE
 from musegen.model.plain import (
     E0,

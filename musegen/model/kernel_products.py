@@ -15,13 +15,11 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from musegen.compiled import EXACT
 from musegen.model.packing import BLOCK, GROUP, LANE
 from musegen.model.plain import FINE
 
 F = np.float32
-
-EXACT: Any = {"error_model": "numpy", "nogil": True}
-"""Every operation as it is written: numpy, which rounds alike, gives the same to the bit."""
 
 FAST: Any = {**EXACT, "fastmath": {"contract", "reassoc", "nsz"}}
 """Sums may be taken in any order, several at a time; numbers that are not finite stay so."""

@@ -11,10 +11,11 @@ import math
 import numpy as np
 from numba import njit
 
+from musegen.compiled import EXACT
 from musegen.model.kernel_attention import attend as attended
 from musegen.model.kernel_attention import exponential, store_key, store_value
 from musegen.model.kernel_odds import weigh as weigh
-from musegen.model.kernel_products import EXACT, F, product, wide_dot
+from musegen.model.kernel_products import F, product, wide_dot
 from musegen.model.packing import LANE
 from musegen.model.plain import EPSILON
 

@@ -4,9 +4,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+from musegen.compiled import VARIABLE
 from musegen.errors import SettingError
 from musegen.model import plain
-from musegen.model.compiling import VARIABLE, arithmetic, compile_kernels
+from musegen.model.compiling import arithmetic, compile_kernels
 from musegen.model.light import LightModel
 from musegen.model.paths import Arithmetic, ComposingModel
 from musegen.model.stored import read_checkpoint

@@ -32,7 +32,7 @@ NAME = "a chunk with an unknown name was read as a track"
 LINE_ENDS = "line ends that a transfer as text had changed were changed back"
 AS_TEXT = "bytes that a transfer as text had turned into UTF-8 were turned back"
 
-_RUNNING_ON = re.compile(rb"\xf7[\x80-\xff]{0,3}[\x00-\x7f]{2}")
+RUNNING_ON = re.compile(rb"\xf7[\x80-\xff]{0,3}[\x00-\x7f]{2}")
 """The end of a system exclusive message, a time, and data without a status: some readers, symusic
 among them, lose in silence what follows."""
 
@@ -63,7 +63,7 @@ class Layout:
         return (
             not self.repairs
             and all(self.content.find(END_OF_TRACK, b, e) == e - 3 for b, e in self.spans)
-            and _RUNNING_ON.search(self.content) is None
+            and RUNNING_ON.search(self.content) is None
         )
 
 

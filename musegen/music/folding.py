@@ -34,6 +34,8 @@ def fold(tracks: Sequence[Track]) -> Folding:
     """
     into = list(range(len(tracks)))
     drums = [place for place in into if tracks[place].is_drum]
+    if len(drums) < 2 and len(tracks) - len(drums) <= MAX_MELODIC:
+        return Folding(tuple(into))
     for place in drums:
         into[place] = max(drums, key=lambda drum: len(tracks[drum]))
     left = [place for place in range(len(tracks)) if not tracks[place].is_drum]

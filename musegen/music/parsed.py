@@ -94,13 +94,13 @@ def score_of(
     for part, arrays in parsed.parts:
         notes = _notes(arrays, per_quarter, repairs, path)
         tracks.append(Track(part.program & 127, part.is_drum, name(part.name), notes))
-    tempos = _tempos(told.tempos.numpy(), repairs)
+    tempos = tempos_of(_rows(told.tempos, "time", "mspq"), repairs)
     score = Score(
         ticks_per_quarter=per_quarter,
         tracks=tuple(tracks),
         tempos=tempos if microseconds is None else (Tempo(0, microseconds),),
-        meters=_meters(told.time_signatures.numpy(), repairs),
-        keys=_keys(told.key_signatures.numpy(), repairs),
+        meters=meters_of(_rows(told.time_signatures, "time", "numerator", "denominator"), repairs),
+        keys=keys_of(_rows(told.key_signatures, "time", "key", "tonality"), repairs),
         markers=tuple(
             Marker(marker.time, text)
             for marker in told.markers
@@ -112,21 +112,21 @@ def score_of(
         score = replace(score, end=end)
     if any(len(part.controls) for part, _ in parsed.parts):
         score = _with_pedals(score, [part.controls for part, _ in parsed.parts])
-    trouble = _too_long(score, limits)
+    trouble = too_long(score, limits)
     if trouble:
         score = _shortened(score)
         repairs[SHORTENED] += 1
-        if _too_long(score, limits):
+        if too_long(score, limits):
             raise MidiError(path, trouble)
     if not repairs.total():
         return score
     return replace(score, repairs=tuple(Repair(what, n) for what, n in repairs.items() if n))
 
 
-def _too_long(score: Score, limits: Limits) -> str:
+def too_long(score: Score, limits: Limits) -> str:
     """Why the piece is longer than allowed; "" where it is not."""
     quarters = score.end / score.ticks_per_quarter
-    slowest = max(tempo.microseconds for tempo in score.tempos)
+    slowest = max([tempo.microseconds for tempo in score.tempos])
     most = QUARTERS_AN_HOUR * limits.hours
     if quarters <= most and quarters * slowest <= 3600e6 * limits.hours:  # it cannot be
         return ""
@@ -223,33 +223,39 @@ def _release(notes: NoteArray, ticks_per_quarter: int, repairs: Counter[str]) ->
     repairs[NEVER_RELEASED] += len(held)
 
 
-def _tempos(arrays: dict[str, Any], repairs: Counter[str]) -> tuple[Tempo, ...]:
-    rows = zip(arrays["time"].tolist(), arrays["mspq"].tolist(), strict=True)
+def _rows(changes: Any, *names: str) -> list[tuple[int, ...]]:
+    """A list of symusic's as rows of whole numbers."""
+    arrays = changes.numpy()
+    return list(zip(*(arrays[name].tolist() for name in names), strict=True))
+
+
+def tempos_of(rows: Sequence[Sequence[int]], repairs: Counter[str]) -> tuple[Tempo, ...]:
+    """Tempi from ticks and microseconds a quarter, by tick."""
     kept = tuple(
         Tempo(tick, us) for tick, us in rows if tick >= 0 and 0 < us <= timing.MAX_MICROSECONDS
     )
-    repairs[BAD_TEMPO] += len(arrays["time"]) - len(kept)
-    return timing.tempos_in_order(Score(1, tempos=kept))
+    if len(kept) < len(rows):
+        repairs[BAD_TEMPO] += len(rows) - len(kept)
+    return timing.ordered_tempos(kept)
 
 
-def _meters(arrays: dict[str, Any], repairs: Counter[str]) -> tuple[Meter, ...]:
-    names = ("time", "numerator", "denominator")
-    rows = zip(*(arrays[name].tolist() for name in names), strict=True)
+def meters_of(rows: Sequence[Sequence[int]], repairs: Counter[str]) -> tuple[Meter, ...]:
+    """Meters from ticks, numerators and denominators, by tick."""
     kept = tuple(
         Meter(tick, n, d)
         for tick, n, d in rows
         if tick >= 0 and n > 0 and 0 < d <= MAX_DENOMINATOR and d & (d - 1) == 0
     )
-    repairs[BAD_METER] += len(arrays["time"]) - len(kept)
-    return timing.meters_in_order(Score(1, meters=kept))
+    if len(kept) < len(rows):
+        repairs[BAD_METER] += len(rows) - len(kept)
+    return timing.ordered_meters(kept)
 
 
-def _keys(arrays: dict[str, Any], repairs: Counter[str]) -> tuple[Key, ...]:
-    """Keys from their number of sharps (flats below 0), each of them a fifth higher.
+def keys_of(rows: Sequence[Sequence[int]], repairs: Counter[str]) -> tuple[Key, ...]:
+    """Keys from ticks, sharps (flats below 0), each of them a fifth higher, and 1 for minor.
 
     Careful files repeat the key in every track: of several at one tick the first counts.
     """
-    rows = zip(*(arrays[name].tolist() for name in ("time", "key", "tonality")), strict=True)
     first: dict[int, Key] = {}
     for tick, sharps, minor in rows:
         if tick >= 0 and -7 <= sharps <= 7 and minor in (0, 1):

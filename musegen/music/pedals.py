@@ -5,6 +5,9 @@ Presses go in and values come out, or the other way round. Knows no file and no 
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from musegen.music.score import Pedal, presses
 
 SUSTAIN = 64
@@ -35,3 +38,19 @@ def pedals_of(values: Iterable[tuple[int, int]], end: int) -> tuple[Pedal, ...]:
             rows.append((pressed, tick))
             pressed = None
     return presses(rows, end)
+
+
+def pedals_in_order(
+    ticks: NDArray[np.int32], values: NDArray[np.int32], end: int
+) -> tuple[Pedal, ...]:
+    """The same as `pedals_of` of ticks that ascend from 0 on: (N,) each.
+
+    >>> pedals_in_order(np.array([0, 24, 48, 48]), np.array([127, 90, 63, 64]), end=96)
+    (Pedal(down=0, up=48), Pedal(down=48, up=96))
+    """
+    is_down = np.append(False, values >= FIRST_DOWN)
+    turns = np.minimum(ticks[is_down[1:] != is_down[:-1]], end).tolist()
+    if is_down[-1]:
+        turns.append(end)
+    pairs = zip(turns[::2], turns[1::2], strict=True)
+    return tuple(Pedal(down, up) for down, up in pairs if down < up)

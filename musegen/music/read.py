@@ -17,17 +17,16 @@ import symusic.core as symusic
 
 from musegen.errors import MidiError
 from musegen.music.chunks import END_OF_TRACK, NAME, Layout, layout_of
+from musegen.music.machine import KERNELS
 from musegen.music.parsed import GAP, Parsed, score_of
+from musegen.music.plain import plain_score
 from musegen.music.repair import OVER_127, Repairer, TooManyEvents, written
 from musegen.music.score import Score
-from musegen.music.source import DEFAULT_LIMITS, Limits, content_of, what_it_is
+from musegen.music.source import DEFAULT_LIMITS, EVENT_BYTES, Limits, content_of, what_it_is
 from musegen.music.texts import conductor
 
 CPLUSPLUS_ERRORS = (RuntimeError, ValueError, IndexError, OverflowError, MemoryError)
 """What an exception of symusic's C++ can arrive as: every way in which it refuses a file."""
-
-EVENT_BYTES = 2
-"""No event is shorter: a file that holds fewer bytes for each event allowed holds no more."""
 
 NOTE_ON = 0x90
 CHANNELS = 16
@@ -45,6 +44,10 @@ def read_midi(source: str | Path | bytes, limits: Limits = DEFAULT_LIMITS) -> Sc
     else, for what is no MIDI, holds no notes, or is larger than `limits`.
     """
     path, content = content_of(source, limits)
+    if KERNELS.loaded is not None:
+        plain = plain_score(content, limits, KERNELS.loaded)
+        if plain is not None:
+            return plain
     found = layout_of(content)
     if found is None or not (found.spans or found.unknown):
         raise MidiError(path, what_it_is(content))

@@ -7,14 +7,23 @@ that it was last asked about: a Score never changes, so neither does what follow
 import weakref
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar
+from typing import Protocol, TypeVar, cast
 
 from musegen.music.score import Score
 
 Result = TypeVar("Result")
 
 
-def remembered(function: Callable[[Score], Result]) -> Callable[[Score], Result]:
+class Remembering(Protocol[Result]):
+    """A function of a Score that can be told its result by whoever knows it already."""
+
+    tell: Callable[[Score, Result], None]
+
+    def __call__(self, score: Score, /) -> Result:
+        """The result for a Score."""
+
+
+def remembered(function: Callable[[Score], Result]) -> Remembering[Result]:
     """The function's result, worked out once while one Score is looked at.
 
     Its arrays must be read-only or left as they are: everybody who asks has the same ones.
@@ -27,7 +36,12 @@ def remembered(function: Callable[[Score], Result]) -> Callable[[Score], Result]
             if asked() is score:
                 return result
         result = function(score)
-        latest[:] = [(weakref.ref(score), result)]
+        tell(score, result)
         return result
 
-    return ask
+    def tell(score: Score, result: Result) -> None:
+        latest[:] = [(weakref.ref(score), result)]
+
+    answering = cast(Remembering[Result], ask)
+    answering.tell = tell
+    return answering

@@ -131,6 +131,26 @@ class Track:
             assert all(press.down < press.up for press in self.pedals)
             assert all(press.up <= following.down for press, following in pairwise(self.pedals))
 
+    @classmethod
+    def ending(
+        cls,
+        end: int,
+        program: int,
+        is_drum: bool,
+        name: str,
+        notes: NoteArray,
+        pedals: tuple[Pedal, ...] = (),
+    ) -> "Track":
+        """A track of which is known already where it ends; pedals are as `presses` gives them.
+
+        Made in a quarter of the time: a folder of music has hundreds of thousands of tracks.
+        """
+        track = object.__new__(cls)
+        track.__dict__.update(
+            program=program, is_drum=is_drum, name=name, notes=notes, pedals=pedals, end=end
+        )
+        return track
+
     def __iter__(self) -> Iterator[Note]:
         return (Note(*row) for row in self.notes.tolist())
 
@@ -177,13 +197,13 @@ class Score:
     repairs: tuple[Repair, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        last = max((track.end for track in self.tracks), default=0)
+        last = max([track.end for track in self.tracks], default=0)
         object.__setattr__(self, "end", max(self.end, last))
 
     @property
     def note_count(self) -> int:
         """How many notes all tracks hold together."""
-        return sum(len(track) for track in self.tracks)
+        return sum([len(track.notes) for track in self.tracks])
 
     def with_tracks(self, tracks: Iterable[Track]) -> "Score":
         """The same piece with other tracks."""

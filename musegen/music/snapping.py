@@ -5,6 +5,7 @@ arrays go in and settled ones come out. Knows no track, no tempo, and says nothi
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -76,8 +77,14 @@ def grid_time(score: Score) -> GridTime:
     or else 4/4. A change inside a bar cuts that bar short, at the nearest 32nd (16th, 8th in a long
     bar), and the short bar has a meter of its own: 4/4 cut after two quarters is a bar of 2/4.
     """
-    source = [m for m in timing.meters_in_order(score) if m.tick == 0 or m.tick < score.end]
-    per_quarter = score.ticks_per_quarter
+    meters = timing.meters_in_order(score)
+    source = tuple(meter for meter in meters if meter.tick == 0 or meter.tick < score.end)
+    return _grid_time(score.ticks_per_quarter, source)
+
+
+@lru_cache(maxsize=64)
+def _grid_time(per_quarter: int, source: tuple[Meter, ...]) -> GridTime:
+    """What `grid_time` gives; most pieces of a folder have one of a few meters."""
     ticks, steps = [0], [0]
     fitting = [_fitting(meter.numerator, meter.denominator) for meter in source]
     meters = {0: fitting[0]}

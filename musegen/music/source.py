@@ -39,6 +39,9 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+EVENT_BYTES = 2
+"""No event is shorter: a file that holds fewer bytes for each event allowed holds no more."""
+
 KINDS = (
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
@@ -67,7 +70,8 @@ def content_of(source: str | Path | bytes, limits: Limits = DEFAULT_LIMITS) -> t
     if isinstance(source, bytes):
         path, content = "MIDI bytes", source
     else:
-        path, content = str(source), _bytes_of(source, limits)
+        path = str(source)
+        content = _bytes_of(path, limits)
     if len(content) > limits.bytes:
         raise MidiError(path, too_large(len(content), limits))
     if not content:
@@ -108,11 +112,17 @@ def _bytes_of(source: str | Path, limits: Limits) -> bytes:
             raise MidiError(source, f"is {kind}; a MIDI file is needed")
         if found.st_size > limits.bytes:
             raise MidiError(source, too_large(found.st_size, limits))
-        with open(source, "rb") as file:
-            return file.read(limits.bytes + 1)
+        file = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            content = os.read(file, found.st_size + 1)
+            if len(content) > found.st_size:  # it grows
+                content += os.read(file, limits.bytes + 1 - len(content))
+        finally:
+            os.close(file)
     except (OSError, ValueError) as error:  # ValueError: a path with a null character in it
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise MidiError(source, f"cannot be read ({reason})") from error
+    return content
 
 
 def _unpacked(path: str, content: bytes, limits: Limits) -> bytes:

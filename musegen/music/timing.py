@@ -89,10 +89,15 @@ def meters_in_order(score: Score) -> tuple[Meter, ...]:
 
     Of several at one tick the last counts. Without one at tick 0 the piece begins in 4/4.
     """
-    if len(score.meters) == 1 and score.meters[0].tick == 0:
-        return score.meters
+    return ordered_meters(score.meters)
+
+
+def ordered_meters(meters: tuple[Meter, ...]) -> tuple[Meter, ...]:
+    """Meters as `meters_in_order` has them."""
+    if len(meters) == 1 and meters[0].tick == 0:
+        return meters
     latest = {0: Meter(0, 4, 4)}
-    for meter in sorted(score.meters, key=lambda change: change.tick):
+    for meter in sorted(meters, key=lambda change: change.tick):
         latest[max(0, meter.tick)] = Meter(max(0, meter.tick), *meter[1:])
     changes: list[Meter] = []
     for meter in latest.values():
@@ -103,10 +108,15 @@ def meters_in_order(score: Score) -> tuple[Meter, ...]:
 
 def tempos_in_order(score: Score) -> tuple[Tempo, ...]:
     """The score's tempi by tick, the first at 0; what repeats the tempo that holds is left out."""
-    if len(score.tempos) == 1 and score.tempos[0].tick == 0:
-        return score.tempos
+    return ordered_tempos(score.tempos)
+
+
+def ordered_tempos(tempos: tuple[Tempo, ...]) -> tuple[Tempo, ...]:
+    """Tempi as `tempos_in_order` has them."""
+    if len(tempos) == 1 and tempos[0].tick == 0:
+        return tempos
     latest = {0: Tempo(0, DEFAULT_TEMPO_MICROSECONDS)}
-    for tempo in sorted(score.tempos, key=lambda change: change.tick):
+    for tempo in sorted(tempos, key=lambda change: change.tick):
         latest[max(0, tempo.tick)] = Tempo(max(0, tempo.tick), tempo.microseconds)
     changes: list[Tempo] = []
     for tempo in latest.values():
@@ -141,6 +151,7 @@ def _bars(score: Score) -> tuple[Ints, Ints, Ints]:
     return columns
 
 
+@remembered
 def bar_lines(score: Score) -> Ints:
     """The tick at which every bar begins, and the final line: (bars + 1,).
 
@@ -150,7 +161,18 @@ def bar_lines(score: Score) -> Ints:
     >>> bar_lines(Score(24, meters=(Meter(0, 4, 4), Meter(120, 3, 4)), end=200)).tolist()
     [0, 96, 120, 192, 264]
     """
-    return _bars(score)[0]
+    return lines_of(meters_in_order(score), score.ticks_per_quarter, score.end)
+
+
+def lines_of(meters: tuple[Meter, ...], ticks_per_quarter: int, end: int) -> Ints:
+    """Bar lines as `bar_lines` has them, of meters in order."""
+    _, numerator, denominator = meters[0]
+    bar, rest = divmod(4 * ticks_per_quarter * numerator, denominator)
+    if rest or (len(meters) > 1 and meters[1].tick < end):
+        return _bars(Score(ticks_per_quarter, meters=meters, end=end))[0]
+    lines = np.arange(0, -(-max(1, end) // bar) * bar + 1, bar, dtype=np.int64)
+    lines.setflags(write=False)
+    return lines
 
 
 def bar_meters(score: Score) -> tuple[Ints, Ints]:
@@ -169,13 +191,18 @@ def bar_of(score: Score, tick: ArrayLike) -> Ints:
 
 def _tempo_map(score: Score) -> tuple[Ints, Floats, Floats]:
     """Ticks of the tempo changes, seconds at each, and seconds per tick from each on."""
-    tempos = tempos_in_order(score)
-    ticks = np.array([tempo.tick for tempo in tempos], dtype=np.int64)
-    pace = np.array([max(1, tempo.microseconds) for tempo in tempos], dtype=np.float64)
-    pace /= 1e6 * score.ticks_per_quarter
+    ticks, pace = paces(score)
     seconds = np.zeros(len(ticks))
     np.cumsum(np.diff(ticks) * pace[:-1], out=seconds[1:])
     return ticks, seconds, pace
+
+
+def paces(score: Score) -> tuple[Ints, Floats]:
+    """Ticks of the tempo changes, and seconds per tick from each on."""
+    tempos = tempos_in_order(score)
+    pace = np.array([max(1, tempo.microseconds) for tempo in tempos], dtype=np.float64)
+    pace /= 1e6 * score.ticks_per_quarter
+    return np.array([tempo.tick for tempo in tempos], dtype=np.int64), pace
 
 
 def seconds_at(score: Score, tick: ArrayLike) -> Floats:

@@ -6,7 +6,8 @@ merged or left out; `ongrid` says what the grid is. Knows no file, no token.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import pairwise
+from functools import lru_cache
+from operator import is_, itemgetter
 from typing import TypeVar
 
 import numpy as np
@@ -19,7 +20,6 @@ from musegen.music.score import (
     DURATION,
     ONSET,
     PITCH,
-    VELOCITY,
     Key,
     Meter,
     Score,
@@ -28,20 +28,11 @@ from musegen.music.score import (
     note_array,
     presses,
 )
-from musegen.music.snapping import (
-    FLOOR_LENGTH,
-    LONGEST,
-    GridTime,
-    Settled,
-    grid_time,
-    settle,
-    without_overlaps,
-)
-from musegen.music.timing import GRID, Floats, Ints
+from musegen.music.settling import Snapped, notes_of, snap
+from musegen.music.snapping import FLOOR_LENGTH, LONGEST, GridTime, grid_time, without_overlaps
+from musegen.music.timing import GRID, Ints
 
 Change = TypeVar("Change", Meter, Tempo, Key)
-
-MAX_STEP = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -99,55 +90,41 @@ def quantise(score: Score, *, keep_silence: bool = False) -> tuple[Score, Quanti
     unless `keep_silence`, which keeps bar numbers as they are. Rows have no pedal: it is left out,
     and notes stay as long as their keys were held.
     """
-    sounding = [track for track in score.tracks if len(track)]
+    sounding = [track for track in score.tracks if len(track.notes)]
     if not sounding:
         raise MidiError("the score", "holds no notes")
     time = grid_time(score)
     folding = fold(sounding)
-    columns = np.concatenate([track.notes for track in sounding]).T.astype(np.int64, order="C")
-    onset, shift = time.to_steps(columns[ONSET])
-    release, _ = time.to_steps(columns[ONSET] + columns[DURATION])
-    if release.max() > MAX_STEP:
-        raise MidiError("the score", f"is longer than {MAX_STEP:,} steps of the grid")
-    length = release - onset
-    too_short = length < 1
-    velocity = columns[VELOCITY] // GRID.velocity_bin * GRID.velocity_bin + GRID.velocity_bin // 2
-    homes = sorted(set(folding.into))
-    group = np.array([homes.index(home) for home in folding.into], dtype=np.int64)
-    notes = settle(
-        np.repeat(group, [len(track) for track in sounding]),
-        onset,
-        np.maximum(length, 1),
-        columns[PITCH],
-        velocity,
-    )
+    homes = sorted(set(folding.into), key=lambda home: _place(sounding[home]))
+    snapped = snap(score, sounding, [homes.index(home) for home in folding.into], time)
 
-    lines = _lines(time, score, notes, keep_silence)
-    first = 0 if keep_silence else int(np.searchsorted(lines, notes.onset.min(), "right")) - 1
+    lines = _lines(time, score, snapped.last, keep_silence)
+    first = 0 if keep_silence else int(lines.searchsorted(snapped.first, "right")) - 1
     lines = lines[first:]
     start, end = int(lines[0]), int(lines[-1] - lines[0])
     tempos, averaged, error_bpm = _tempos(score, time, lines)
-    tracks, kits_replaced = _tracks([sounding[home] for home in homes], notes, start)
+    tracks, kits_replaced, in_order = _tracks([sounding[home] for home in homes], snapped, start)
     meters = _held_from(time.meters, start, end)
     result = Score(GRID.steps_per_quarter, tracks, tempos, meters, end=end)
+    if in_order:
+        lengths = np.array([len(track.notes) for track in tracks], dtype=np.int64)
+        notes_of.tell(result, (snapped.rows, lengths))
 
-    shift = np.abs(shift)
-    shift_s = shift * _seconds_per_step(score, columns[ONSET])
     report = Quantised(
         notes_in=score.note_count,
-        notes_out=len(notes.onset),
+        notes_out=len(snapped.rows),
         tracks_in=len(score.tracks),
         tracks_out=len(tracks),
-        shift_mean_ms=1000 * float(shift_s.mean()),
-        shift_max_ms=1000 * float(shift_s.max()),
-        shift_mean_steps=float(shift.mean()),
-        shift_max_steps=float(shift.max()),
-        notes_merged=notes.merged,
-        overlaps_cut=notes.overlaps_cut,
-        lengths_raised=int(np.count_nonzero(too_short)),
-        lengths_snapped=notes.lengths_snapped,
-        lengths_cut=notes.lengths_cut,
-        velocities_rounded=int(np.count_nonzero(velocity != columns[VELOCITY])),
+        shift_mean_ms=1000 * snapped.mean_s,
+        shift_max_ms=1000 * snapped.farthest_s,
+        shift_mean_steps=snapped.mean,
+        shift_max_steps=snapped.farthest,
+        notes_merged=snapped.merged,
+        overlaps_cut=snapped.overlaps_cut,
+        lengths_raised=snapped.lengths_raised,
+        lengths_snapped=snapped.lengths_snapped,
+        lengths_cut=snapped.lengths_cut,
+        velocities_rounded=snapped.velocities_rounded,
         empty_tracks_left_out=len(score.tracks) - len(sounding),
         drum_tracks_merged=folding.drums_merged,
         tracks_merged=folding.same_program_merged,
@@ -159,41 +136,32 @@ def quantise(score: Score, *, keep_silence: bool = False) -> tuple[Score, Quanti
         tempos_averaged=averaged,
         tempo_error_max_bpm=error_bpm,
         bars_trimmed=first,
-        pedals_left_out=sum(len(track.pedals) for track in score.tracks),
-        names_left_out=sum(bool(track.name) for track in score.tracks),
+        pedals_left_out=sum([len(track.pedals) for track in score.tracks]),
+        names_left_out=sum([bool(track.name) for track in score.tracks]),
         keys_left_out=len(score.keys),
         markers_left_out=len(score.markers),
     )
     return result, report
 
 
-def _seconds_per_step(score: Score, tick: Ints) -> Floats:
-    """How long a grid step lasts at every tick of `score`, in seconds."""
-    ticks_per_step = score.ticks_per_quarter / GRID.steps_per_quarter
-    return timing.seconds_per_tick_at(score, tick) * ticks_per_step
-
-
-def _lines(time: GridTime, score: Score, notes: Settled, keep_silence: bool) -> Ints:
-    """The grid's bar lines, from 0 to the first at or after the end."""
-    end = int((notes.onset + notes.duration).max())
+def _lines(time: GridTime, score: Score, end: int, keep_silence: bool) -> Ints:
+    """The grid's bar lines, from 0 to the first at or after the `end` of the notes."""
     if keep_silence:
         steps, _ = time.to_steps(np.array([score.end], dtype=np.int64))
         end = max(end, int(steps[0]))
-    return timing.bar_lines(Score(GRID.steps_per_quarter, meters=time.meters, end=end))
+    return timing.lines_of(time.meters, GRID.steps_per_quarter, end)
 
 
 def _tempos(score: Score, time: GridTime, lines: Ints) -> tuple[tuple[Tempo, ...], int, float]:
     """Whole tempi at bar lines, how many changes came inside a bar, the largest error in bpm."""
     changes = timing.tempos_in_order(score)
-    low, high = GRID.tempo_bpm
     if len(changes) == 1:
-        bpm = changes[0].bpm if changes[0].microseconds > 0 else float(high)
-        tempo = Tempo.from_bpm(0, min(max(round(bpm), low), high))
-        return (tempo,), 0, round(abs(bpm - tempo.bpm), 6)
+        tempo, error_bpm = _whole_tempo(changes[0].microseconds)
+        return (tempo,), 0, error_bpm
     places = time.to_ticks(lines)
     bpms = np.diff(lines) / GRID.steps_per_quarter * 60
     bpms /= np.diff(timing.seconds_at(score, places))
-    whole = np.clip(np.rint(bpms), low, high).astype(np.int64)
+    whole = np.clip(np.rint(bpms), *GRID.tempo_bpm).astype(np.int64)
     starts = np.flatnonzero(np.append(True, whole[1:] != whole[:-1]))
     tempos = tuple(
         Tempo.from_bpm(line, bpm)
@@ -207,8 +175,19 @@ def _tempos(score: Score, time: GridTime, lines: Ints) -> tuple[tuple[Tempo, ...
     return tempos, averaged, round(float(np.abs(bpms - written).max()), 6)
 
 
+@lru_cache(maxsize=512)
+def _whole_tempo(microseconds: int) -> tuple[Tempo, float]:
+    """The whole tempo nearest to one that holds from the beginning, and the error in bpm."""
+    low, high = GRID.tempo_bpm
+    bpm = Tempo(0, microseconds).bpm if microseconds > 0 else float(high)
+    tempo = Tempo.from_bpm(0, min(max(round(bpm), low), high))
+    return tempo, round(abs(bpm - tempo.bpm), 6)
+
+
 def _held_from(changes: Sequence[Change], start: int, length: int) -> tuple[Change, ...]:
     """The changes that hold from `start` on, for `length` ticks, counted from there."""
+    if len(changes) == 1 and changes[0].tick == 0 and length > 0:
+        return tuple(changes)
     held: dict[int, Change] = {}
     for change in changes:
         tick = max(0, change.tick - start)
@@ -217,6 +196,7 @@ def _held_from(changes: Sequence[Change], start: int, length: int) -> tuple[Chan
     return tuple(held.values())
 
 
+@lru_cache(maxsize=128)
 def nearest_kit(program: int) -> int:
     """The kit of the grid that stands for a drum track's program.
 
@@ -226,30 +206,35 @@ def nearest_kit(program: int) -> int:
     return max(kit for kit in GRID.kits if kit <= program) if program < 64 else 0
 
 
-def _tracks(tracks: Sequence[Track], notes: Settled, start: int) -> tuple[tuple[Track, ...], int]:
-    """The notes as tracks in the grid's order, and how many kits were replaced."""
-    key = notes.group << 31
-    key |= notes.onset
-    key -= start
-    for column, bits in ((notes.pitch, 7), (notes.duration, 11), (notes.velocity, 7)):
-        key <<= bits
-        key |= column
-    key.sort()
-    rows = np.empty((len(key), 4), dtype=np.int32)
-    for place, bits in ((VELOCITY, 7), (DURATION, 11), (PITCH, 7), (ONSET, 31)):
-        rows[:, place] = key & 2**bits - 1
-        key >>= bits
+def _tracks(
+    tracks: Sequence[Track], snapped: Snapped, start: int
+) -> tuple[tuple[Track, ...], int, bool]:
+    """The notes as tracks in their order; how many kits were replaced; whether notes came so."""
+    rows = snapped.rows
+    if start:
+        rows[:, ONSET] -= start
     rows.setflags(write=False)
-    bounds = [0, *(np.flatnonzero(key[1:] != key[:-1]) + 1).tolist(), len(key)]
-    made, replaced = [], 0
-    for begin, end in pairwise(bounds):
-        part, number = rows[begin:end], int(key[begin])
-        program = tracks[number].program
-        if tracks[number].is_drum:
+    made, replaced, begin = [], 0, 0
+    for track, (count, end, pitches) in zip(tracks, snapped.about, strict=True):
+        program = track.program
+        if track.is_drum:
             program = nearest_kit(program)
-            replaced += program != tracks[number].program
-        made.append(Track(program, tracks[number].is_drum, "", part))
-    return tuple(sorted(made, key=track_order)), replaced
+            replaced += program != track.program
+        part = rows[begin : begin + count]
+        begin += count
+        order = (track.is_drum, program, -pitches / count)
+        made.append((order, Track.ending(end - start, program, track.is_drum, "", part)))
+    came = [track for _, track in made]
+    if len({order for order, _ in made}) < len(made):
+        tracks = sorted(came, key=track_order)
+    else:
+        tracks = [track for _, track in sorted(made, key=itemgetter(0))]
+    return tuple(tracks), replaced, all(map(is_, came, tracks))
+
+
+def _place(track: Track) -> tuple[bool, int]:
+    """Where a track stands on the grid, but for others of its program."""
+    return track.is_drum, nearest_kit(track.program) if track.is_drum else track.program
 
 
 def transpose(score: Score, semitones: int) -> Score:

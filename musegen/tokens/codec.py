@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from musegen.errors import MusegenError
 from musegen.music.score import Meter, Score, Tempo, Track, note_array
+from musegen.music.settling import notes_of
 from musegen.music.timing import bar_lines
 from musegen.tokens import scales
 from musegen.tokens.controls import (
@@ -20,7 +21,6 @@ from musegen.tokens.controls import (
     Chord,
     Controls,
     SectionPlan,
-    TrackPlan,
 )
 from musegen.tokens.fields import (
     BAR,
@@ -53,6 +53,7 @@ from musegen.tokens.ids import (
     level,
     running_numbers,
 )
+from musegen.tokens.machine import KERNELS
 
 _DURATIONS = np.array(scales.DURATION, dtype=np.int32)
 _SHIFTS = np.array([1 << 29, 1 << 7, 1 << 18, 1])
@@ -60,6 +61,7 @@ _ONSET, _INSTRUMENT, _NUMBER, _PITCH, _DURATION, _VELOCITY = (
     column(NOTE, name)
     for name in ("onset", "instrument", "number", "pitch", "duration", "velocity")
 )
+_METER, _TEMPO = column(BAR, "meter"), column(BAR, "tempo")
 _METER_INDEX = {meter: i + 1 for i, meter in enumerate(scales.METERS)}
 
 
@@ -108,18 +110,24 @@ def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows
     check_plan(controls, score, lines)
     identities = [instrument_id(t.program, t.is_drum) for t in score.tracks]
     numbers = running_numbers(identities)
-    plans = controls.tracks or tuple(TrackPlan(t.program, t.is_drum) for t in score.tracks)
     head = head_rows(controls, genres)
-    head += [track_row(plan, number) for plan, number in zip(plans, numbers, strict=True)]
+    if controls.tracks:
+        head += [track_row(p, number) for p, number in zip(controls.tracks, numbers, strict=True)]
+    else:
+        head += [
+            row(TRACK, instrument=identity, number=number)
+            for identity, number in zip(identities, numbers, strict=True)
+        ]
 
     # At one tick a section comes first, then the bar, a chord, the notes.
-    sections = as_rows([section_row(s) for s in controls.sections])
     bar_table = _bar_rows(score, controls, lines)
     inner = [c for c in controls.chords if c.onset > 0]
-    chords = as_rows([row(CHORD, onset=c.onset, chord=chord_id(c.root, c.quality)) for c in inner])
-    notes, note_ticks = _note_rows(score, identities, numbers, lines)
     plan, ticks = bar_table, lines[:bars]
-    if len(sections) or len(chords):
+    if controls.sections or inner:
+        sections = as_rows([section_row(s) for s in controls.sections])
+        chords = as_rows(
+            [row(CHORD, onset=c.onset, chord=chord_id(c.root, c.quality)) for c in inner]
+        )
         ticks = np.concatenate(
             [
                 lines[[s.bar for s in controls.sections]],
@@ -129,7 +137,17 @@ def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows
         )
         order = np.argsort(ticks, kind="stable")
         plan, ticks = np.concatenate([sections, bar_table, chords])[order], ticks[order]
-    rows = np.empty((len(head) + len(plan) + len(notes) + 1, COLUMNS), dtype=np.int16)
+        ticks.setflags(write=False)
+    bases = [DRUM_BASE if track.is_drum else 0 for track in score.tracks]
+    tracks = np.array([identities, numbers, bases], dtype=np.int16)
+    if KERNELS.loaded is not None:
+        notes, lengths = notes_of(score)
+        laid_out: Rows = KERNELS.loaded.lay_out(
+            notes, lengths, tracks, lines, as_rows(head), plan, ticks, DURATION_INDEX
+        )
+        return laid_out
+    note_rows, note_ticks = _note_rows(score, tracks, lines)
+    rows = np.empty((len(head) + len(plan) + len(note_rows) + 1, COLUMNS), dtype=np.int16)
     rows[: len(head)] = head
     rows[-1] = row(END)
     body = rows[len(head) : -1]
@@ -137,7 +155,7 @@ def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows
     is_note = np.ones(len(body), dtype=np.bool_)
     is_note[places] = False
     body[places] = plan
-    body[is_note] = notes
+    body[is_note] = note_rows
     return rows
 
 
@@ -146,13 +164,10 @@ def _bar_rows(score: Score, controls: Controls, lines: NDArray[np.int64]) -> Row
     table = np.zeros((bars, COLUMNS), dtype=np.int16)
     table[:, 0] = BAR
     table[:, column(BAR, "bars_left")] = scales.bars_left_indices(bars)[::-1]
-    starts = lines[:-1]
-    meter_at = np.searchsorted([m.tick for m in score.meters], starts, side="right") - 1
-    tempo_at = np.searchsorted([t.tick for t in score.tempos], starts, side="right") - 1
-    meters = np.array([_METER_INDEX[m.numerator, m.denominator] for m in score.meters])
-    tempos = np.array([level(scales.TEMPO_BPM, t.bpm) for t in score.tempos])
-    table[:, column(BAR, "meter")] = meters[meter_at]
-    table[:, column(BAR, "tempo")] = tempos[tempo_at]
+    meters = [_METER_INDEX[m.numerator, m.denominator] for m in score.meters]
+    tempos = [level(scales.TEMPO_BPM, t.bpm) for t in score.tempos]
+    table[:, _METER] = _held([m.tick for m in score.meters], meters, lines)
+    table[:, _TEMPO] = _held([t.tick for t in score.tempos], tempos, lines)
     if controls.plan:
         table[:, column(BAR, "back")] = [_back_id(p) for p in controls.plan]
         table[:, column(BAR, "likeness")] = [
@@ -165,26 +180,36 @@ def _bar_rows(score: Score, controls: Controls, lines: NDArray[np.int64]) -> Row
     return table
 
 
+def _held(ticks: list[int], values: list[int], lines: NDArray[np.int64]) -> NDArray[np.int64] | int:
+    """The value that holds in each bar, of those that hold from each tick on."""
+    if len(values) == 1:
+        return values[0]
+    return np.array(values)[np.searchsorted(ticks, lines[:-1], side="right") - 1]
+
+
 def _back_id(plan: BarPlan) -> int:
     return UNSET if plan.back is None or plan.back > MAX_BACK else 1 + plan.back
 
 
 def _note_rows(
-    score: Score, identities: list[int], numbers: list[int], lines: NDArray[np.int64]
+    score: Score, tracks: NDArray[np.int16], lines: NDArray[np.int64]
 ) -> tuple[Rows, NDArray[np.int64]]:
-    """NOTE rows of all tracks in time order (then track, then pitch), and their ticks."""
+    """NOTE rows of all tracks in time order (then track, then pitch), and their ticks.
+
+    `tracks` (3, T): instrument, running number, and what is added to each pitch.
+    """
     # One int64 sorts faster than columns: 31 bits onset, 4 track, 7 pitch, 11 duration, 7 velocity.
     packed = np.concatenate([_packed(t, number) for number, t in enumerate(score.tracks)])
     packed.sort()
     ticks = packed >> 29
     track = packed >> 25 & 15
     first = np.searchsorted(ticks, lines)
-    base = np.array([DRUM_BASE if t.is_drum else 0 for t in score.tracks], dtype=np.int16)
+    instrument, running, base = tracks
     table = np.zeros((len(packed), COLUMNS), dtype=np.int16)
     table[:, 0] = NOTE
     table[:, _ONSET] = ticks - np.repeat(lines[:-1], first[1:] - first[:-1])
-    table[:, _INSTRUMENT] = np.array(identities, dtype=np.int16)[track]
-    table[:, _NUMBER] = np.array(numbers, dtype=np.int16)[track]
+    table[:, _INSTRUMENT] = instrument[track]
+    table[:, _NUMBER] = running[track]
     table[:, _PITCH] = (packed >> 18 & 127) + base[track]
     table[:, _DURATION] = DURATION_INDEX[packed >> 7 & 2**11 - 1]
     table[:, _VELOCITY] = packed >> 2 & 31

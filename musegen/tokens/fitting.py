@@ -4,6 +4,7 @@ In: a Score, its bar lines, Controls. Out: nothing, or a MusegenError. Written f
 operations on all notes at once; `music.ongrid` says the same of a Score note by note.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -11,14 +12,18 @@ from numpy.typing import NDArray
 
 from musegen.errors import MusegenError, WishError
 from musegen.music.score import Score, Tempo
+from musegen.music.settling import notes_of
 from musegen.tokens import scales
 from musegen.tokens.controls import LIKENESS, Controls
+from musegen.tokens.machine import KERNELS
 
 DURATION_INDEX = np.full(scales.MAX_DURATION + 1, -1, dtype=np.int16)
 DURATION_INDEX[list(scales.DURATION)] = np.arange(len(scales.DURATION))
 """Number of the duration field for a length in steps; -1 where there is none."""
 
-_METERS = frozenset(scales.METERS)
+_METERS, _KITS = frozenset(scales.METERS), frozenset(scales.DRUM_KITS)
+
+NOT_FROM_0 = "meters and tempi do not begin at tick 0 and ascend"
 
 
 def check_score(score: Score, lines: NDArray[np.int64]) -> None:
@@ -39,14 +44,15 @@ def _off_bars(score: Score, lines: NDArray[np.int64]) -> str:
         if meter[1:] not in _METERS:
             return f"no row can hold a meter of {meter.numerator}/{meter.denominator}"
     for tempo in score.tempos:
-        bpm = round(tempo.bpm)
-        if scales.TEMPO_BPM.snap(bpm) != bpm or tempo != Tempo.from_bpm(tempo.tick, bpm):
+        if not _is_whole(tempo.microseconds):
             return f"a tempo of {tempo.bpm:.6g}"
+    if len(score.meters) == len(score.tempos) == 1 and score.meters[0].tick == 0:
+        return "" if score.tempos[0].tick == 0 else NOT_FROM_0
     starts = set(lines[:-1].tolist())
     for changes in (score.meters, score.tempos):
         ticks = [change.tick for change in changes]
         if not ticks or ticks[0] != 0 or any(a >= b for a, b in pairwise(ticks)):
-            return "meters and tempi do not begin at tick 0 and ascend"
+            return NOT_FROM_0
         if any(a[1:] == b[1:] for a, b in pairwise(changes)):
             return "a meter or tempo repeats the one that holds"
         if not starts.issuperset(ticks):
@@ -57,19 +63,29 @@ def _off_bars(score: Score, lines: NDArray[np.int64]) -> str:
     return "" if whole else "a meter changes inside a bar"
 
 
+@lru_cache(maxsize=512)
+def _is_whole(microseconds: int) -> bool:
+    """Whether a tempo is a whole number of beats per minute that rows can hold."""
+    tempo = Tempo(0, microseconds)
+    bpm = round(tempo.bpm)
+    return scales.TEMPO_BPM.snap(bpm) == bpm and tempo == Tempo.from_bpm(0, bpm)
+
+
 def _off_tracks(score: Score) -> str:
     places = [(track.is_drum, track.program) for track in score.tracks]
     kits = [program for is_drum, program in places if is_drum]
-    if not places or not all(len(track) for track in score.tracks):
+    if not places or not all(len(track.notes) for track in score.tracks):
         return "it has no tracks, or empty ones"
     if len(kits) > 1 or len(places) - len(kits) > scales.MAX_TRACKS - 1:
         return f"{len(kits)} drum tracks and {len(places) - len(kits)} others"
-    if not set(kits) <= set(scales.DRUM_KITS) or not all(0 <= p <= 127 for _, p in places):
+    if not _KITS.issuperset(kits) or not all(0 <= p <= 127 for _, p in places):
         return "a program or drum kit that does not exist"
     return "" if places == sorted(places) else "its tracks are not in order of program, drums last"
 
 
 def _off_notes(score: Score) -> str:
+    if KERNELS.loaded is not None and KERNELS.loaded.fits(*notes_of(score), DURATION_INDEX):
+        return ""
     lengths = [len(track) for track in score.tracks]
     notes = np.concatenate([track.notes for track in score.tracks])
     onset, duration, pitch, velocity = notes.T.astype(np.int64, order="C")
@@ -131,6 +147,8 @@ def _check_sections(controls: Controls, bars: int) -> None:
 
 
 def _check_chords(controls: Controls, lines: NDArray[np.int64]) -> None:
+    if not controls.chords:
+        return
     lengths = np.diff(lines).tolist()
     before = (-1, 0)
     for chord in controls.chords:

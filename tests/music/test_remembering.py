@@ -17,6 +17,9 @@ def test_each_score_has_its_own_result_worked_out_once() -> None:
     other = Score(24)
     assert [notes(s) for s in (one, one, other, other, one)] == [1, 1, 0, 0, 1]
     assert len(asked) == 3
+    notes.tell(other, 7)  # by somebody who knows
+    assert notes(other) == 7
+    assert notes(one) == 1
     for count in range(50):  # many are made where one was
         rows = [(24 * n, 24, 60, 80) for n in range(count)]
         assert notes(Score(24, (Track(0, notes=note_array(rows)),))) == count

@@ -6,28 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from musegen.model import compiling, plain
-from musegen.model.compiling import (
-    READY,
-    arithmetic,
-    cache_folder,
-    compile_kernels,
-    without_scipy,
-)
-
-
-def ready_files() -> tuple[Path, list[Path]]:
-    """The list of hashes, and the files of machine code."""
-    folder = compiling._folder()
-    return folder / READY, sorted(folder.rglob("*.nbc"))
+from musegen import compiled as shelf
+from musegen.compiled import READY, cache_folder, compiled_in, without_scipy
+from musegen.model import plain
+from musegen.model.compiling import KERNELS, arithmetic, compile_kernels
 
 
 def test_what_is_there_is_used(compiled: Path) -> None:
     """Compiled once, kernels are found, and nobody compiles again."""
     assert arithmetic("int8") is not plain
-    before = ready_files()[0].stat().st_mtime_ns
+    before = (KERNELS.folder / READY).stat().st_mtime_ns
     assert compile_kernels()
-    assert ready_files()[0].stat().st_mtime_ns == before
+    assert (KERNELS.folder / READY).stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "more", "no list", "broken list"])
@@ -41,9 +31,9 @@ def test_what_is_damaged_is_not_loaded(
             copy = tmp_path / path.relative_to(compiled)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
-    folder = compiling._folder()
+    folder = KERNELS.folder
     ready, code = folder / READY, sorted(folder.rglob("*.nbc"))
-    assert compiling._compiled(folder) == ["int8", "float32"]
+    assert compiled_in(folder) == ["int8", "float32"]
     if damage == "cut":
         code[0].write_bytes(code[0].read_bytes()[:-1])
     elif damage == "gone":
@@ -64,16 +54,14 @@ def test_a_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> Non
     assert arithmetic("int8") is plain
 
 
-def test_one_compiles_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_compiles_at_a_time(tmp_path: Path) -> None:
     """While somebody compiles nobody else begins; who was broken off is not waited for."""
-    monkeypatch.setenv("MUSEGEN_CACHE", str(tmp_path))
-    folder = compiling._folder()
-    assert compiling._begin(folder)
-    assert not compiling._begin(folder)
-    assert compiling._is_being_made(folder)
-    os.utime(folder / compiling.MAKING, (0, 0))
-    assert not compiling._is_being_made(folder)
-    assert compiling._begin(folder)
+    assert shelf.begin(tmp_path)
+    assert not shelf.begin(tmp_path)
+    assert shelf.is_being_made(tmp_path)
+    os.utime(tmp_path / shelf.MAKING, (0, 0))
+    assert not shelf.is_being_made(tmp_path)
+    assert shelf.begin(tmp_path)
 
 
 def test_the_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,4 @@
+"""The kernels of this room, all that `machine` names."""
+
+from musegen.music.kernel_grid import snap as snap
+from musegen.music.kernel_midi import parse as parse
