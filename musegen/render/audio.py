@@ -5,7 +5,6 @@ first two play a sound font, by default the one in pretty_midi's wheel. Knows no
 """
 
 import shutil
-import subprocess
 import wave
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from musegen.errors import OutputError
 from musegen.files import write_whole
 from musegen.music.read import read_midi
 from musegen.music.timing import length_s
+from musegen.render.routes import RouteFailed, made_by
 
 Samples = NDArray[np.float32]  # (N, 2): left, right
 
@@ -45,10 +45,6 @@ class Recording:
     route: str
     length_s: float
     passed_over: tuple[str, ...] = ()
-
-
-class RouteFailed(Exception):
-    """One way to make sound is not to be had here, or did not work; the next one is tried."""
 
 
 def render_wav(
@@ -136,20 +132,8 @@ def _by_fluidsynth(midi: bytes, font: Path | None) -> tuple[Samples, int]:
         source.write_bytes(midi)
         command = [binary, "-ni", "-q", "-r", str(RATE), "-g", str(FLUIDSYNTH_GAIN)]
         command += ["-T", "raw", "-O", "float", "-E", "little", "-F", str(target)]
-        try:
-            done = subprocess.run(
-                [*command, str(font.resolve()), str(source)],
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                timeout=FLUIDSYNTH_LIMIT_S,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise RouteFailed(str(error)) from error
-        if done.returncode or not target.is_file():
-            lines = done.stderr.decode(errors="replace").strip().splitlines()
-            raise RouteFailed(lines[-1] if lines else f"ended with {done.returncode}")
-        raw = target.read_bytes()
+        command += [str(font.resolve()), str(source)]
+        raw = made_by(command, target, FLUIDSYNTH_LIMIT_S)
     return np.frombuffer(raw, dtype="<f4").reshape(-1, 2).astype(np.float32), RATE
 
 

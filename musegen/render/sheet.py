@@ -6,7 +6,6 @@ voice, which tie, which clef) is what they are good at. Knows no model.
 
 import os
 import shutil
-import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 from musegen.errors import OutputError
 from musegen.files import write_whole
+from musegen.render.routes import RouteFailed, made_by
 
 ENDINGS = (".musicxml", ".xml")
 
@@ -48,10 +48,6 @@ class Sheet:
     route: str
     notes: int
     passed_over: tuple[str, ...] = ()
-
-
-class RouteFailed(Exception):
-    """One way to written music is not to be had here, or did not work; the next one is tried."""
 
 
 def save_sheet(midi: bytes, path: str | Path, *, title: str = "", force: bool = False) -> Sheet:
@@ -98,22 +94,8 @@ def _by_musescore(midi: bytes, title: str) -> bytes:
     with TemporaryDirectory(prefix="musegen-") as folder:
         source, target = Path(folder, "piece.mid"), Path(folder, "piece.musicxml")
         source.write_bytes(midi)
-        try:
-            done = subprocess.run(
-                [program, "-o", target.name, source.name],
-                cwd=folder,
-                env=_without_a_screen(folder),
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                timeout=MUSESCORE_LIMIT_S,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise RouteFailed(str(error)) from error
-        if done.returncode or not target.is_file():
-            lines = done.stderr.decode(errors="replace").strip().splitlines()
-            raise RouteFailed(lines[-1] if lines else f"ended with {done.returncode}")
-        return target.read_bytes()
+        command = [program, "-o", target.name, source.name]
+        return made_by(command, target, MUSESCORE_LIMIT_S, _without_a_screen(folder))
 
 
 def _without_a_screen(folder: str) -> dict[str, str]:
