@@ -54,7 +54,7 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
     type=float,
     default=1.5,
     show_default=True,
-    help="How much pitches lean to major or minor where a mood is wished; 0: not at all.",
+    help="How much pitches lean to the mood and the key that are wished; 0: not at all.",
 )
 @click.option(
     "--best-of",

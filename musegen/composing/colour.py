@@ -1,9 +1,9 @@
-"""The colour of a piece: pitches lean to major where it is to sound happier than it has so far.
+"""The colour of a piece: pitches lean to the mood and the key that are wished and not yet there.
 
 What mode a piece is in is told to the model by its key, but not how plainly it is in that mode,
-which tells happy music from sad more than all else (`music.mood`). So the wish is fed back: what
-has sounded is compared with it, and the logits of pitches lean towards the tones that make up for
-the difference. Knows no model.
+which tells happy music from sad more than all else (`music.mood`). And a piece that has strayed
+from its key goes on where it is. So the wish is fed back: what has sounded is compared with it, and
+the logits of pitches lean towards the tones that make up for the difference. Knows no model.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.music.keys import brightening, majorness
+from musegen.music.keys import brightening, keyward, majorness
 from musegen.music.mood import CUES, majorness_for
 from musegen.tokens import scales
 from musegen.tokens.fields import BAR, DRUM_BASE, FIELDS, NOTE, SECTION, column
@@ -22,7 +22,13 @@ SLACK_QUARTERS = 16.0
 """Quarters of notes after which what has sounded is trusted by half."""
 
 MOST = 1.5
-"""Deviations of majorness beyond which what is missing counts no more."""
+"""Beyond this what is missing counts no more: deviations of majorness, times PLAIN."""
+
+PLAIN = 0.15
+"""By how much the wished key is to fit better than any other (Pearson's r); less is missing."""
+
+KEY_COUNTS = 2.0
+"""How much more a key that is missing counts than a mood: profiles of near keys hardly differ."""
 
 _PITCH, _DURATION = column(NOTE, "pitch"), column(NOTE, "duration")
 
@@ -31,18 +37,18 @@ class Colour:
     """Follows the pitch classes of a piece, and says towards which it should lean.
 
     valence: the wish for the piece; sections: those for its sections, in order, None where none is
-    made. mode: of the key that is wished, "major" or "minor"; nothing leans away from it.
+    made. key: tonic and mode of the key that is wished; no mood leans away from its mode.
     """
 
     def __init__(
         self,
         valence: float | None = None,
         sections: Sequence[float | None] = (),
-        mode: str | None = None,
+        key: tuple[int, str] | None = None,
     ) -> None:
         self._whole = valence
         self._sections = list(sections)
-        self._mode = mode
+        self._key = key
         self._wish = valence  # in force
         self._sounded = np.zeros(12)  # quarters of each pitch class
         self._leaning: Leaning | None = None
@@ -64,13 +70,22 @@ class Colour:
 
     def _found(self) -> Leaning | None:
         total = self._sounded.sum()
-        if self._wish is None or not total:
+        if not total or (self._wish is None and self._key is None):
             return None
-        heard = float(majorness(self._sounded))
-        missing = (majorness_for(self._wish) - heard) / CUES["majorness"].deviation
-        low, high = (0 if self._mode == "major" else -MOST), (0 if self._mode == "minor" else MOST)
-        trusted = total / (total + SLACK_QUARTERS)
-        tones = trusted * np.clip(missing, low, high) * brightening(self._sounded)
+        tones = np.zeros(12)
+        if self._wish is not None:
+            tones += self._moodward(self._wish)
+        if self._key is not None:
+            margin, apart = keyward(self._sounded, self._key)
+            tones += KEY_COUNTS * np.clip((PLAIN - margin) / PLAIN, 0, MOST) * apart
+        tones *= total / (total + SLACK_QUARTERS)
         found = np.zeros(FIELDS["pitch"].size, dtype=np.float32)
         found[:DRUM_BASE] = tones[np.arange(DRUM_BASE) % 12]
         return found
+
+    def _moodward(self, valence: float) -> NDArray[np.float64]:
+        heard = float(majorness(self._sounded))
+        missing = (majorness_for(valence) - heard) / CUES["majorness"].deviation
+        mode = "" if self._key is None else self._key[1]
+        low, high = (0 if mode == "major" else -MOST), (0 if mode == "minor" else MOST)
+        return float(np.clip(missing, low, high)) * brightening(self._sounded)

@@ -150,7 +150,7 @@ class Commission:
         """A draft that holds its wishes."""
         wishes, limits = self.wishes, self.limits
         moods = [section.valence for section in wishes.sections]
-        colour = Colour(wishes.valence, moods, wishes.key and wishes.key[1])
+        colour = Colour(wishes.valence, moods, wishes.key)
         if self.precedents is not None:
             stream = chance(self.seed, number, PRECEDENT)
             wishes, limits = self.precedents.limits(wishes, limits, stream)

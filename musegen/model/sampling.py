@@ -27,7 +27,7 @@ class Sampling:
     times what the wishes change counts; 1: as the model has it, at half the time. balance: how much
     a choice leans towards what a plan says is due and has not come; 0: not at all. harmony: by how
     much the temperature is multiplied where a pitch or a chord is chosen. colour: how much pitches
-    lean towards major or minor where how happy a piece is was wished for; 0: not at all.
+    lean to the key that is wished, and to major or minor for the mood; 0: not at all.
     """
 
     temperature: float = 1.0

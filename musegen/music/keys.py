@@ -94,6 +94,17 @@ def brightening(histogram: Floats) -> Floats:
     return apart
 
 
+def keyward(histogram: Floats, key: tuple[int, str]) -> tuple[float, Floats]:
+    """How much better a key fits a histogram (12,) than the best other key, and which pitch classes
+    make that more where more of them sounds: (12,).
+    """
+    fits = key_fits(histogram)
+    wished = MODES.index(key[1]) * 12 + key[0]
+    rival = int(np.where(np.arange(len(fits)) == wished, -np.inf, fits).argmax())
+    apart: Floats = _PROFILES[wished] - _PROFILES[rival]
+    return float(fits[wished] - fits[rival]), apart
+
+
 def find_key(histogram: Floats) -> KeyFound | None:
     """The key of a piece by its pitch-class histogram (12,), or None where nothing tells.
 

@@ -84,9 +84,20 @@ def test_sections_have_wishes_of_their_own() -> None:
 
 def test_the_key_that_is_wished_stays() -> None:
     """What would lead out of its mode is not done."""
-    assert not after(Colour(0.95, mode="minor"), A_MINOR).any()  # type: ignore[union-attr]
-    assert not after(Colour(-0.95, mode="major"), C_MAJOR).any()  # type: ignore[union-attr]
-    assert after(Colour(-0.95, mode="minor"), C_MAJOR).any()  # type: ignore[union-attr]
+    for valence, key, pitches in ((0.95, (9, "minor"), A_MINOR), (-0.95, (0, "major"), C_MAJOR)):
+        told = [after(Colour(wish, key=key), pitches) for wish in (valence, None)]
+        assert np.array_equal(*told)  # type: ignore[arg-type]
+    assert brighter(after(Colour(-0.95, key=(0, "minor")), C_MAJOR), C_MAJOR) < 0
+
+
+def test_a_piece_that_strays_is_led_to_its_key() -> None:
+    """The more, the further off it is; where it is plainly in its key, nothing leans."""
+    leaning = after(Colour(key=(9, "minor")), C_MAJOR)
+    assert leaning is not None
+    assert leaning[9] > 0 > leaning[7], "A is what tells it from C major, G the reverse"
+    assert not after(Colour(key=(0, "major")), C_MAJOR).any()  # type: ignore[union-attr]
+    near, far = (np.abs(after(Colour(key=(t, "major")), C_MAJOR)).max() for t in (7, 6))
+    assert near < far
 
 
 def test_without_a_wish_nothing_leans() -> None:
