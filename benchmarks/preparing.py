@@ -1,6 +1,6 @@
 """Files and notes per second in preparing, in one process, beside MidiTok's REMI.
 
-    python benchmarks/preparing.py FOLDER [--files 300] [--rounds 5] [--title TEXT]
+    python benchmarks/preparing.py FOLDER [--files 300] [--rounds 5] [--block 300] [--title TEXT]
 
 Every candidate does every file of the same sample: one after the other a block of files, so that
 caches are as warm as when a folder is prepared, in an order that turns from block to block. After a
@@ -34,7 +34,9 @@ from musegen.tokens.controls import Controls
 PACKAGES = ("numpy", "symusic", "miditok")
 UNSAID = Controls()
 PARSE, WHOLE, PEER = "symusic", "whole", "remi"
-BLOCK = 25  # files
+BLOCK = 300
+"""Files that a candidate does at a stretch, unless said, as when a folder is prepared. The first
+few find caches cold, which counts the more the fewer they are."""
 
 
 def read_bytes(path: Path) -> int:
@@ -135,15 +137,15 @@ def usable(tried: Sequence[Candidate], files: Sequence[Path]) -> tuple[list[Path
     return good, refused
 
 
-def one_round(tried: Sequence[Candidate], files: Sequence[Path], number: int) -> None:
+def one_round(tried: Sequence[Candidate], files: Sequence[Path], block: int, number: int) -> None:
     """Every candidate has done every file once more."""
     totals = {candidate.name: Spent(0.0, 0.0) for candidate in tried}
-    for place, first in enumerate(range(0, len(files), BLOCK)):
+    for place, first in enumerate(range(0, len(files), block)):
         turn = (place + number) % len(tried)
         for candidate in [*tried[turn:], *tried[:turn]]:
             gc.collect()
-            block = files[first : first + BLOCK]
-            totals[candidate.name] += clocked(partial(do_all, candidate.call, block))[1]
+            some = files[first : first + block]
+            totals[candidate.name] += clocked(partial(do_all, candidate.call, some))[1]
     for candidate in tried:
         candidate.rounds.append(totals[candidate.name])
 
@@ -174,6 +176,7 @@ class Measured:
     notes: int
     seed: int
     rounds: int
+    block: int
     refused: list[str]
     machine_code: bool
     remi: str = SETTINGS
@@ -206,7 +209,7 @@ def page(said: Measured, tried: Sequence[Candidate], everything: Sequence[Spent]
         f"{said.music}: {said.files} of them drawn with seed {said.seed}, {said.notes:,} notes "
         f"({said.notes / said.files:,.0f} a file). One process, one thread (numpy's products too), "
         f"CPU seconds, median of {said.rounds} rounds, the candidates alternated in blocks of "
-        f"{BLOCK} files; noise is (max - min) / median. musegen's work is done by "
+        f"{said.block} files; noise is (max - min) / median. musegen's work is done by "
         + ("machine code where there is some." if said.machine_code else "numpy alone."),
         table,
         f"Files that one of them refused, not counted: {', '.join(said.refused) or 'none'}.",
@@ -224,6 +227,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--block", type=int, default=BLOCK, help="files at a stretch")
     parser.add_argument("--numpy", action="store_true", help="no machine code, as for a few files")
     chosen = parser.parse_args()
     machine = Machine(PACKAGES)
@@ -238,11 +242,20 @@ def main() -> None:
     everything: list[Spent] = []
     with threadpool_limits(1):
         for number in range(chosen.rounds):
-            one_round(tried, files, number)
+            one_round(tried, files, chosen.block, number)
             everything.append(prepare_all(chosen.folder, files))
     notes = next(c.made for c in tried if c.name == "read")
     music = f"{chosen.title or chosen.folder.resolve().name}, {in_all:,} files"
-    said = Measured(music, len(files), notes, chosen.seed, chosen.rounds, refused, not chosen.numpy)
+    said = Measured(
+        music,
+        len(files),
+        notes,
+        chosen.seed,
+        chosen.rounds,
+        chosen.block,
+        refused,
+        not chosen.numpy,
+    )
     figures = {
         **asdict(said),
         "candidates": {c.name: c.figures(len(files), notes) for c in tried},
