@@ -27,6 +27,17 @@ def write_whole(path: str | Path, content: bytes, force: bool = False) -> None:
         raise OutputError(f"{path}: cannot be written ({reason})") from error
 
 
+def check_free(path: str | Path, force: bool = False) -> None:
+    """A file may be written there, as far as can be told now: asked before long work, not after.
+
+    Raises OutputError as `write_whole` would.
+    """
+    try:
+        _check(path, Path(os.path.realpath(path)), force)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path}: cannot be written ({error})") from error
+
+
 def _check(path: str | Path, target: Path, force: bool) -> None:
     if target.is_dir():
         raise OutputError(f"{path}: is a folder; a file's name is needed")

@@ -73,17 +73,16 @@ def command(
     \b
       musegen evaluate checkpoints/mine --prepared checkpoints/mine.prepared -o mine.html
     """
-    from musegen.errors import OutputError
     from musegen.evaluation.comparing import need_sklearn
-    from musegen.files import write_whole
+    from musegen.files import check_free, write_whole
     from musegen.model.torched import need_torch
     from musegen.render.report import as_markdown, as_page
 
     everything = not (likelihood or music or controls)
     places = _places(out)
     for file in (*places, png):
-        if file is not None and file.exists() and not force:
-            raise OutputError(f"{file} exists already; choose another name, or add --force")
+        if file is not None:
+            check_free(file, force)
     if everything or likelihood:
         need_torch("judging a checkpoint")
     if everything or music or controls:

@@ -43,7 +43,11 @@ def command(
     from musegen.cli.limits import settings_of
     from musegen.cli.scanning import leave_files, scanned, show_report
     from musegen.errors import CorpusError
+    from musegen.files import check_free
 
+    for path in (html, table):
+        if path is not None:
+            check_free(path, force)
     settings = settings_of(limits, keep_performed)
     try:
         found = scanned(folder, settings, workers, quiet)

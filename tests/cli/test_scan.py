@@ -71,6 +71,18 @@ def test_a_report_as_files(run: Run, here: Path, messy: Path) -> None:
     assert "say --force" in run(*words).output
 
 
+def test_what_cannot_be_written_is_said_before_reading(
+    run: Run, here: Path, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for a report that is refused in the end."""
+    (here / "there.html").write_text("mine")
+    monkeypatch.setattr("musegen.cli.scanning.scanned", lambda *_: pytest.fail("files were read"))
+    for name, said in (("there.html", "say --force"), ("no/r.html", "make it first")):
+        result = run("scan", music, "--html", name)
+        assert (result.exit_code, said in result.output) == (1, True)
+    assert (here / "there.html").read_text() == "mine"
+
+
 def test_exit_codes(run: Run, here: Path, music: Path) -> None:
     """0 where all are used, 2 where none is, and where there is nothing at all."""
     for path in music.rglob("*.mid"):
