@@ -56,7 +56,7 @@ def test_from_a_folder_to_a_composition(run: Run, here: Path, midi_folder: Path)
         assert result.exit_code == 0, result.output
         assert "uniform over legal choices" in (here / "report.md").read_text()
         again = run(*words, "-o", "report.html")
-        assert "report.html exists already" in complaint(again)
+        assert "report.html: is already there" in complaint(again)
         assert "<h2>Held-out likelihood</h2>" in (here / "report.html").read_text()
     else:
         assert "holds nothing out" in complaint(result)
