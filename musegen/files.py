@@ -6,7 +6,8 @@ Bytes and a path go in; afterwards the file holds all of them, or is as it was. 
 import os
 import secrets
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from musegen.errors import OutputError
@@ -18,13 +19,10 @@ def write_whole(path: str | Path, content: bytes, force: bool = False) -> None:
     It is written beside its place and renamed into it, so that no reader ever sees half a file. A
     file that is already there is replaced only with `force`, and keeps its permissions.
     """
-    try:
+    with _said(path):
         target = Path(os.path.realpath(path))
         _check(path, target, force)
         _write(target, content)
-    except (OSError, ValueError) as error:  # ValueError: a path with a null character in it
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise OutputError(f"{path}: cannot be written ({reason})") from error
 
 
 def check_free(path: str | Path, force: bool = False) -> None:
@@ -32,10 +30,18 @@ def check_free(path: str | Path, force: bool = False) -> None:
 
     Raises OutputError as `write_whole` would.
     """
-    try:
+    with _said(path):
         _check(path, Path(os.path.realpath(path)), force)
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{path}: cannot be written ({error})") from error
+
+
+@contextmanager
+def _said(path: str | Path) -> Iterator[None]:
+    """What goes wrong in here is an OutputError that names the path."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character in it
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise OutputError(f"{path}: cannot be written ({reason})") from error
 
 
 def _check(path: str | Path, target: Path, force: bool) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.music.keys import brightening, keyward, majorness
+from musegen.music.keys import keyward, majorward
 from musegen.music.mood import CUES, majorness_for
 from musegen.tokens import scales
 from musegen.tokens.fields import BAR, DRUM_BASE, FIELDS, NOTE, SECTION, column
@@ -84,8 +84,8 @@ class Colour:
         return found
 
     def _moodward(self, valence: float) -> NDArray[np.float64]:
-        heard = float(majorness(self._sounded))
+        heard, apart = majorward(self._sounded)
         missing = (majorness_for(valence) - heard) / CUES["majorness"].deviation
         mode = "" if self._key is None else self._key[1]
         low, high = (0 if mode == "major" else -MOST), (0 if mode == "minor" else MOST)
-        return float(np.clip(missing, low, high)) * brightening(self._sounded)
+        return float(np.clip(missing, low, high)) * apart

@@ -12,7 +12,9 @@ from musegen.model import plain
 from musegen.model.paths import Arithmetic
 
 _HERE = Path(__file__).parent
-_SOURCES = sorted([*_HERE.glob("kernel*.py"), _HERE / "packing.py", _HERE / "plain.py"])
+_SOURCES = sorted(
+    [*_HERE.glob("kernel*.py"), _HERE / "config.py", _HERE / "packing.py", _HERE / "plain.py"]
+)
 _BACKBONE = (
     "i8, i8[:,::1], f4[:,::1], f4[::1], f4[::1], W[:,::1], f4[::1], f4[:,::1], "
     "W[:,:,::1], f4[:,::1], W[:,:,::1], f4[:,::1], f4[:,::1], "

@@ -11,6 +11,9 @@ ROW_BASE = 10_000.0
 TIME_PERIODS = (0.25, 4096.0)
 """Shortest and longest period, in quarter notes, of the rotary positions over musical time."""
 
+NORM_EPSILON = 1e-5
+"""Added to the mean square of a row before its root is divided by."""
+
 STEPS_PER_TIME_UNIT = 24
 
 

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from musegen.model.config import NORM_EPSILON
+
 BLOCK = 128
 """Queries that are asked together: what lies behind the last of them is not computed."""
-
-EPS = 1e-5
 
 
 def in_halves(x: Tensor) -> bool:
@@ -80,7 +80,7 @@ class _Normed(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         factor = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
-        factor = factor.square_().div_(x.shape[-1]).add_(EPS).rsqrt_()
+        factor = factor.square_().div_(x.shape[-1]).add_(NORM_EPSILON).rsqrt_()
         ctx.save_for_backward(x, weight, factor)
         normal: Tensor = x * factor
         return normal.mul_(weight).bfloat16()
@@ -218,7 +218,7 @@ class _Foreseen(torch.autograd.Function):
                 if own is not None and i >= first:
                     state += own
                 torch.linalg.vector_norm(state, dim=-1, keepdim=True, out=factors[i])
-                factors[i].square_().div_(width).add_(EPS).rsqrt_()
+                factors[i].square_().div_(width).add_(NORM_EPSILON).rsqrt_()
                 whole[i] = state.mul_(factors[i])
                 x = state.mul_(norms[i]).bfloat16()
                 torch.mm(x, up[i], out=inner[i])

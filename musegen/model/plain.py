@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.model.config import STEPS_PER_TIME_UNIT
+from musegen.model.config import NORM_EPSILON, STEPS_PER_TIME_UNIT
 from musegen.model.packing import fill_cache
 from musegen.model.paths import Arithmetic
 from musegen.model.sampling import Sampling, legal_share, probabilities
@@ -20,7 +20,7 @@ Array = NDArray[np.float32]
 Ints = NDArray[np.integer]
 Numbers = NDArray[Any]  # int8 or float32
 
-EPSILON = np.float32(1e-5)
+EPSILON = np.float32(NORM_EPSILON)
 LEVELS, FINE, FINEST = 127, 2047, 32767
 """How many steps up and down whole numbers have: those that are kept, those that vectors become
 before they are multiplied, and the shares of attention.

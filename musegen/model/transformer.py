@@ -16,7 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musegen.model import halves
-from musegen.model.config import ROW_BASE, STEPS_PER_TIME_UNIT, TIME_PERIODS, ModelConfig
+from musegen.model.config import (
+    NORM_EPSILON,
+    ROW_BASE,
+    STEPS_PER_TIME_UNIT,
+    TIME_PERIODS,
+    ModelConfig,
+)
 from musegen.model.layout import Layout, Related
 from musegen.tokens.fields import SEEN_LINKS, Table
 
@@ -114,10 +120,10 @@ class Block(nn.Module):
         super().__init__()
         self.heads = config.heads
         self.dropout = config.dropout
-        self.attention_norm = nn.RMSNorm(config.width, eps=1e-5)
+        self.attention_norm = nn.RMSNorm(config.width, eps=NORM_EPSILON)
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.out = nn.Linear(config.width, config.width, bias=False)
-        self.mlp_norm = nn.RMSNorm(config.width, eps=1e-5)
+        self.mlp_norm = nn.RMSNorm(config.width, eps=NORM_EPSILON)
         self.gate_up = nn.Linear(config.width, 2 * config.hidden, bias=False)
         self.down = nn.Linear(config.hidden, config.width, bias=False)
 
@@ -166,7 +172,7 @@ class RowDecoder(nn.Module):
         self.table = table
         self.dropout = config.dropout
         width, inner = config.width, config.field_width
-        self.kind_norm = nn.RMSNorm(width, eps=1e-5)
+        self.kind_norm = nn.RMSNorm(width, eps=NORM_EPSILON)
         self.kind_bias = nn.Parameter(torch.zeros(len(table.kinds)))
         self.scale = math.sqrt(width)
         """How much what a field said before counts beside the state: embeddings start out small."""
@@ -262,7 +268,7 @@ class RowDecoder(nn.Module):
     def hidden(self, kind: str, states: Tensor, first: int = 0) -> Tensor:
         """The MLPs of fields `first`.. of a kind, on their states (fields, N, width)."""
         last = first + len(states)
-        x = F.rms_norm(states, states.shape[-1:], eps=1e-5) * self.norms[kind][first:last]
+        x = F.rms_norm(states, states.shape[-1:], eps=NORM_EPSILON) * self.norms[kind][first:last]
         inner = F.silu(torch.bmm(x, self.up[kind][first:last]))
         said = torch.bmm(inner, self.down[kind][first:last])
         hidden: Tensor = x + (
@@ -301,7 +307,7 @@ class MusicModel(nn.Module):
         self.embedding = RowEmbedding(table, config.width)
         self.seen = nn.Linear(len(SEEN_LINKS) * config.width, config.width, bias=False)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
-        self.norm = nn.RMSNorm(config.width, eps=1e-5)
+        self.norm = nn.RMSNorm(config.width, eps=NORM_EPSILON)
         self.decoder = RowDecoder(table, self.embedding, config)
         for name, parameter in self.named_parameters():
             if name.endswith(("qkv.weight", "gate_up.weight")):

@@ -84,14 +84,14 @@ def majorness(histograms: Floats) -> Floats:
     return better
 
 
-def brightening(histogram: Floats) -> Floats:
-    """Which pitch classes make a histogram (12,) more major where more of them sounds: (12,).
-
-    The profile of the major key that fits best less that of the best minor key.
+def majorward(histogram: Floats) -> tuple[float, Floats]:
+    """How major a histogram (12,) is, as `majorness` has it, and which pitch classes make that more
+    where more of them sounds: (12,).
     """
     fits = key_fits(histogram)
-    apart: Floats = _PROFILES[fits[:12].argmax()] - _PROFILES[12 + fits[12:].argmax()]
-    return apart
+    major, minor = fits[:12].argmax(), 12 + fits[12:].argmax()
+    apart: Floats = _PROFILES[major] - _PROFILES[minor]
+    return float(fits[major] - fits[minor]), apart
 
 
 def keyward(histogram: Floats, key: tuple[int, str]) -> tuple[float, Floats]:
