@@ -1,6 +1,6 @@
 """Files and notes per second in preparing, in one process, beside MidiTok's REMI.
 
-    python benchmarks/preparing.py FOLDER [--files 300] [--rounds 5] [--block 300] [--title TEXT]
+    python benchmarks/preparing.py FOLDER [--files 300] [--rounds 5] [--block 25] [--title TEXT]
 
 Every candidate does every file of the same sample: one after the other a block of files, so that
 caches are as warm as when a folder is prepared, in an order that turns from block to block. After a
@@ -34,9 +34,9 @@ from musegen.tokens.controls import Controls
 PACKAGES = ("numpy", "symusic", "miditok")
 UNSAID = Controls()
 PARSE, WHOLE, PEER = "symusic", "whole", "remi"
-BLOCK = 300
-"""Files that a candidate does at a stretch, unless said, as when a folder is prepared. The first
-few find caches cold, which counts the more the fewer they are."""
+BLOCK = 25
+"""Files that a candidate does at a stretch, unless said. The first few find caches cold, which
+counts the more the fewer they are: of a folder that is prepared they are none."""
 
 
 def read_bytes(path: Path) -> int:
