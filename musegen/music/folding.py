@@ -1,15 +1,15 @@
 """Which tracks of a score become one, where it has more than the grid can hold.
 
-A score's tracks go in, a plan comes out: for every track the number of the track that takes its
+A score's parts go in, a plan comes out: for every track the number of the track that takes its
 notes. Knows no time; moves no note itself.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from musegen.music.score import PITCH, Track
+from musegen.music.score import PITCH, Parts
 from musegen.music.timing import GRID
 
 MAX_MELODIC = GRID.max_tracks - 1
@@ -25,45 +25,46 @@ class Folding:
     other_program_merged: int = 0
 
 
-def fold(tracks: Sequence[Track]) -> Folding:
+def fold(parts: Parts) -> Folding:
     """A plan that leaves one drum track and at most 15 others; no note is left out.
 
     Drums go into the drum track with the most notes. Of more than 15 others the smallest goes
     first: into the track of its own program that lies nearest in pitch, as long as any program has
     two; then into the track of the nearest program, of its own family if there is one.
     """
-    into = list(range(len(tracks)))
-    drums = [place for place in into if tracks[place].is_drum]
-    if len(drums) < 2 and len(tracks) - len(drums) <= MAX_MELODIC:
+    sounds = parts.sounds
+    into = list(range(len(sounds)))
+    drums = [place for place in into if sounds[place][0]]
+    if len(drums) < 2 and len(sounds) - len(drums) <= MAX_MELODIC:
         return Folding(tuple(into))
+    sizes = parts.lengths.tolist()
     for place in drums:
-        into[place] = max(drums, key=lambda drum: len(tracks[drum]))
-    left = [place for place in range(len(tracks)) if not tracks[place].is_drum]
+        into[place] = max(drums, key=sizes.__getitem__)
+    left = [place for place in range(len(sounds)) if not sounds[place][0]]
     if len(left) <= MAX_MELODIC:
         return Folding(tuple(into), drums_merged=max(0, len(drums) - 1))
 
-    pitch = [float(np.mean(track.notes[:, PITCH])) if len(track) else 0.0 for track in tracks]
+    program = [sound[1] for sound in sounds]
+    pitches = np.split(parts.notes[:, PITCH], np.cumsum(parts.lengths)[:-1])
+    pitch = [float(np.mean(some)) if len(some) else 0.0 for some in pitches]
+
+    def distance(one: int, other: int) -> tuple[bool, bool, int, float]:
+        """How unlike two tracks are: program, family, place in the family, then pitch."""
+        return (
+            program[one] != program[other],
+            program[one] // 8 != program[other] // 8,
+            abs(program[one] - program[other]),
+            abs(pitch[one] - pitch[other]),
+        )
+
     same = other = 0
     while len(left) > MAX_MELODIC:
-        programs = [tracks[place].program for place in left]
-        doubled = [place for place in left if programs.count(tracks[place].program) > 1]
-        small = min(doubled or left, key=lambda place: len(tracks[place]))
+        programs = [program[place] for place in left]
+        doubled = [place for place in left if programs.count(program[place]) > 1]
+        small = min(doubled or left, key=sizes.__getitem__)
         left.remove(small)
-        home = min(left, key=lambda place: _distance(tracks, pitch, small, place))
+        home = min(left, key=partial(distance, small))
         into = [home if target == small else target for target in into]
-        same += tracks[home].program == tracks[small].program
-        other += tracks[home].program != tracks[small].program
+        same += program[home] == program[small]
+        other += program[home] != program[small]
     return Folding(tuple(into), max(0, len(drums) - 1), same, other)
-
-
-def _distance(
-    tracks: Sequence[Track], pitch: Sequence[float], one: int, other: int
-) -> tuple[bool, bool, int, float]:
-    """How unlike two tracks are: program, family, place in the family, then pitch."""
-    first, second = tracks[one].program, tracks[other].program
-    return (
-        first != second,
-        first // 8 != second // 8,
-        abs(first - second),
-        abs(pitch[one] - pitch[other]),
-    )

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from musegen.music import timing
+from musegen.music.remembering import remembered
 from musegen.music.score import (
     DURATION,
     ONSET,
@@ -27,6 +28,7 @@ _LENGTHS = np.array(GRID.durations)
 _VELOCITIES = np.array(GRID.velocities)
 
 
+@remembered
 def is_on_grid(score: Score) -> bool:
     """Whether rows can hold the score exactly."""
     return next(off_grid(score), None) is None

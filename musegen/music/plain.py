@@ -6,6 +6,7 @@ is not plain or may not be: `read` goes its usual way then. Raises nothing.
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,14 @@ from musegen.music.parsed import (
     too_long,
 )
 from musegen.music.pedals import FIRST_DOWN, pedals_in_order
-from musegen.music.score import Marker, Pedal, Repair, Score, Track
-from musegen.music.settling import notes_of
+from musegen.music.score import Marker, Parts, Pedal, Repair, Score
 from musegen.music.source import EVENT_BYTES, Limits
 from musegen.music.texts import clean
 
 DRUM_CHANNEL = 9
+COUNT, STOP = 2, 3
+"""Columns of the kernel's `parts`."""
+
 MARKER, TEMPO, METER, KEY = 0x06, 0x51, 0x58, 0x59
 
 SORTED_ALIKE = 16
@@ -54,26 +57,21 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
             some.sort(key=_tick)
     repairs: Counter[str] = Counter()
     told_parts = parts.tolist()
-    end = max([part[3] for part in told_parts])
+    end = max([part[STOP] for part in told_parts])
     if end < conductor_end <= end + MAX_SILENCE_QUARTERS * per_quarter:
         end = conductor_end
     pressing = len(pedals) and int(pedals[:, 4].max()) >= FIRST_DOWN
     held = _pedals(told_parts, pedals, end) if pressing else [()] * len(told_parts)
     notes.setflags(write=False)
     try:
-        made = [
-            Track.ending(
-                stop,
-                sound & 127,
-                sound >> 7 == DRUM_CHANNEL,
-                clean(content[at : at + size].decode()) if size else "",
-                notes[first : first + length],
-                presses,
-            )
-            for (sound, first, length, stop, at, size, _), presses in zip(
-                told_parts, held, strict=True
-            )
-        ]
+        made = Parts(
+            notes,
+            parts[:, COUNT].astype(np.int64),
+            [(sound >> 7 == DRUM_CHANNEL, sound & 127) for sound, *_ in told_parts],
+            [part[STOP] for part in told_parts],
+            [_name(content[at : at + size]) for *_, at, size, _ in told_parts],
+            held,
+        )
         markers = tuple(
             Marker(tick, text)
             for tick, at, size in changes[MARKER]
@@ -81,20 +79,23 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
         )
     except UnicodeDecodeError:
         return None
-    score = Score(
+    score = Score.of_parts(
         per_quarter,
-        tuple(made),
+        made,
         tempos_of([row[:2] for row in changes[TEMPO]], repairs),
         meters_of([(tick, n, 1 << power & 255) for tick, n, power in changes[METER]], repairs),
+        end,
         keys_of([(t, (s + 128) % 256 - 128, minor) for t, s, minor in changes[KEY]], repairs),
         markers,
-        end,
-        tuple(Repair(what, times) for what, times in repairs.items()),
+        tuple([Repair(what, times) for what, times in repairs.items()]),
     )
-    if too_long(score, limits):
-        return None
-    notes_of.tell(score, (notes, parts[:, 2].astype(np.int64)))
-    return score
+    return None if too_long(score, limits) else score
+
+
+@lru_cache(maxsize=4096)
+def _name(raw: bytes) -> str:
+    """The name of a track; raises UnicodeDecodeError where it is no UTF-8."""
+    return clean(raw.decode())
 
 
 def _tick(change: Sequence[int]) -> int:

@@ -18,6 +18,8 @@ class Remembering(Protocol[Result]):
     """A function of a Score that can be told its result by whoever knows it already."""
 
     tell: Callable[[Score, Result], None]
+    known: Callable[[Score], Result | None]
+    """What was told or worked out of the latest Score; None for any other."""
 
     def __call__(self, score: Score, /) -> Result:
         """The result for a Score."""
@@ -39,9 +41,16 @@ def remembered(function: Callable[[Score], Result]) -> Remembering[Result]:
         tell(score, result)
         return result
 
+    def known(score: Score) -> Result | None:
+        for asked, result in latest:
+            if asked() is score:
+                return result
+        return None
+
     def tell(score: Score, result: Result) -> None:
         latest[:] = [(weakref.ref(score), result)]
 
     answering = cast(Remembering[Result], ask)
     answering.tell = tell
+    answering.known = known
     return answering

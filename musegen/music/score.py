@@ -1,10 +1,11 @@
 """The Score: notes, tracks, tempo, meter, key and markers in integer ticks, immutable.
 
-Everything in musegen that is music is a Score. A track's notes are one read-only int32 array, so
-that whole collections can be handled without an object for each note. Knows no file, no token.
+Everything in musegen that is music is a Score. Its notes are read-only int32 arrays, so that whole
+collections can be handled without an object for each note, nor for each track: a Score is made of
+tracks, or of `Parts`, and gives the other when it is asked for. Knows no file, no token.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -96,6 +97,9 @@ def note_array(notes: Iterable[Iterable[int]] | NDArray[Any]) -> NoteArray:
     return array
 
 
+NO_NOTES = note_array([])
+
+
 def presses(rows: Iterable[tuple[int, int]], end: int = 2**31 - 1) -> tuple[Pedal, ...]:
     """Presses of the pedal in order, from 0 to `end` at most; such as overlap are one.
 
@@ -123,7 +127,7 @@ class Track:
     program: int
     is_drum: bool = False
     name: str = ""
-    notes: NoteArray = field(default_factory=lambda: note_array([]))
+    notes: NoteArray = field(default_factory=lambda: NO_NOTES)
     pedals: tuple[Pedal, ...] = ()
 
     def __post_init__(self) -> None:
@@ -178,6 +182,52 @@ class Track:
         return int((self.notes[:, ONSET] + self.notes[:, DURATION]).max())
 
 
+class Parts(NamedTuple):
+    """The tracks of a piece in one, track after track.
+
+    notes: (N, 4), read-only; lengths: (T,), how many notes each track has. Of each track, too:
+    sounds, whether it is drums, and its program; ends, where its last note is released, 0 without
+    notes; names and pedals, as `Track` has them.
+    """
+
+    notes: NoteArray
+    lengths: NDArray[np.int64]
+    sounds: Sequence[tuple[bool, int]]
+    ends: Sequence[int]
+    names: Sequence[str]
+    pedals: Sequence[tuple[Pedal, ...]]
+
+    @classmethod
+    def of(cls, tracks: Sequence[Track]) -> "Parts":
+        """The parts that these tracks are."""
+        notes = np.concatenate([NO_NOTES, *(track.notes for track in tracks)])
+        notes.setflags(write=False)
+        return cls(
+            notes,
+            np.array([len(track.notes) for track in tracks], dtype=np.int64),
+            [(track.is_drum, track.program) for track in tracks],
+            [track.end for track in tracks],
+            [track.name for track in tracks],
+            [track.pedals for track in tracks],
+        )
+
+    def tracks(self) -> tuple[Track, ...]:
+        """The tracks that these parts are."""
+        made, first = [], 0
+        columns = zip(*self[1:], strict=True)
+        for length, (is_drum, program), end, name, pedals in columns:
+            notes = self.notes[first : first + length]
+            made.append(Track.ending(end, program, is_drum, name, notes, pedals))
+            first += length
+        return tuple(made)
+
+    def sounding(self) -> "Parts":
+        """Those that have notes."""
+        if self.lengths.all():
+            return self
+        return Parts.of([track for track in self.tracks() if len(track.notes)])
+
+
 @dataclass(frozen=True)
 class Score:
     """A piece of music. All times are integer ticks, `ticks_per_quarter` of them to a quarter note.
@@ -188,7 +238,7 @@ class Score:
     """
 
     ticks_per_quarter: int
-    tracks: tuple[Track, ...] = ()
+    tracks: tuple[Track, ...] = field(default_factory=tuple)
     tempos: tuple[Tempo, ...] = (Tempo(0, 500_000),)
     meters: tuple[Meter, ...] = (Meter(0, 4, 4),)
     keys: tuple[Key, ...] = ()
@@ -200,9 +250,53 @@ class Score:
         last = max([track.end for track in self.tracks], default=0)
         object.__setattr__(self, "end", max(self.end, last))
 
+    @classmethod
+    def of_parts(
+        cls,
+        ticks_per_quarter: int,
+        parts: Parts,
+        tempos: tuple[Tempo, ...],
+        meters: tuple[Meter, ...],
+        end: int,
+        keys: tuple[Key, ...] = (),
+        markers: tuple[Marker, ...] = (),
+        repairs: tuple[Repair, ...] = (),
+    ) -> "Score":
+        """The piece whose tracks are these parts; `end` is not before the last release."""
+        score = object.__new__(cls)
+        score.__dict__.update(
+            ticks_per_quarter=ticks_per_quarter, parts=parts, tempos=tempos, meters=meters,
+            keys=keys, markers=markers, end=end, repairs=repairs,
+        )  # fmt: skip
+        return score
+
+    @cached_property
+    def parts(self) -> Parts:
+        """Its tracks in one."""
+        return Parts.of(self.tracks)
+
+    if not TYPE_CHECKING:  # else every name would be an attribute
+
+        def __getattr__(self, name: str) -> tuple[Track, ...]:
+            """The tracks of a score that was made of parts, once somebody wants them."""
+            if name != "tracks" or "parts" not in self.__dict__:
+                raise AttributeError(f"a Score has no {name}")
+            made = self.parts.tracks()
+            self.__dict__["tracks"] = made
+            return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is sent to another process: the notes once."""
+        state = dict(self.__dict__)
+        if "tracks" in state:
+            state.pop("parts", None)
+        return state
+
     @property
     def note_count(self) -> int:
         """How many notes all tracks hold together."""
+        if "parts" in self.__dict__:
+            return len(self.parts.notes)
         return sum([len(track.notes) for track in self.tracks])
 
     def with_tracks(self, tracks: Iterable[Track]) -> "Score":

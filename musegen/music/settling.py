@@ -1,10 +1,11 @@
 """The notes of all tracks on the grid at once, and what bringing them there took.
 
-In: tracks, which of them become one, and the way from ticks to steps. Out: `Snapped`. Done by
+In: parts, which of them become one, and the way from ticks to steps. Out: `Snapped`. Done by
 machine code where that is loaded, else in numpy: both give the same. Knows no bar.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,18 +13,18 @@ import numpy as np
 from musegen.errors import MidiError
 from musegen.music import timing
 from musegen.music.machine import KERNELS
-from musegen.music.remembering import remembered
 from musegen.music.score import (
     DURATION,
     ONSET,
     PITCH,
     VELOCITY,
     NoteArray,
+    Parts,
     Score,
-    Track,
+    Tempo,
 )
 from musegen.music.snapping import FLOOR_LENGTH, NEAREST_LENGTH, GridTime, Settled, settle
-from musegen.music.timing import GRID, Ints
+from musegen.music.timing import GRID, Floats, Ints
 
 MAX_STEP = 2**31 - 1
 
@@ -31,12 +32,14 @@ MAX_STEP = 2**31 - 1
 class Snapped(NamedTuple):
     """Notes on the grid, (M, 4), by group, onset and pitch, and what that took.
 
-    `about` has three numbers for each group: its notes, its last release, the sum of its pitches.
+    `lengths` says how many notes each group has, `about` its last release and the sum of its
+    pitches.
     `mean`, `mean_s`, `farthest`, `farthest_s`: how far the notes that went in have moved, in
     steps and in seconds.
     """
 
     rows: NoteArray
+    lengths: Ints
     about: Sequence[Sequence[int]]
     mean: float
     mean_s: float
@@ -52,41 +55,33 @@ class Snapped(NamedTuple):
     velocities_rounded: int
 
 
-def snap(score: Score, tracks: Sequence[Track], homes: Sequence[int], time: GridTime) -> Snapped:
-    """The notes of these tracks of a score on the grid; `homes` is the group of each, from 0.
+def snap(score: Score, parts: Parts, homes: Sequence[int], time: GridTime) -> Snapped:
+    """The notes of these parts of a score on the grid; `homes` is the group of each, from 0.
 
     Raises MidiError where they last longer than the grid can say.
     """
-    whole = len(tracks) == len(score.tracks)
-    notes, lengths = notes_of(score) if whole else all_notes(tracks)
     kernels = KERNELS.loaded
     if kernels is not None:
-        tempo_ticks, pace = timing.paces(score)
-        done, rows, about, counts, moved = kernels.snap(
-            notes, lengths, np.array(homes, dtype=np.int64), 1 + max(homes),
+        done, rows, lengths, about, counts, moved = kernels.snap(
+            parts.notes, parts.lengths, np.array(homes, dtype=np.int64), 1 + max(homes),
             time.ticks_per_quarter, time.ticks, time.steps,
-            tempo_ticks, pace * _ticks_per_step(score), NEAREST_LENGTH, FLOOR_LENGTH,
+            *_paces(score.tempos, score.ticks_per_quarter), NEAREST_LENGTH, FLOOR_LENGTH,
         )  # fmt: skip
         if done:
             merged, overlaps, raised, snapped, cut, rounded, first, last = counts
             return Snapped(
-                rows, about.tolist(), moved[0], moved[1], moved[2], moved[3], first, last,
+                rows, lengths, about.tolist(), moved[0], moved[1], moved[2], moved[3], first, last,
                 merged, overlaps, raised, snapped, cut, rounded,
             )  # fmt: skip
-    return _snapped(score, notes, np.repeat(np.array(homes, dtype=np.int64), lengths), time)
+    groups = np.repeat(np.array(homes, dtype=np.int64), parts.lengths)
+    return _snapped(score, parts.notes, groups, time)
 
 
-@remembered
-def notes_of(score: Score) -> tuple[NoteArray, Ints]:
-    """The notes of all tracks of a score, as `all_notes` gives them."""
-    return all_notes(score.tracks)
-
-
-def all_notes(tracks: Sequence[Track]) -> tuple[NoteArray, Ints]:
-    """The notes of all tracks, track after track, (N, 4), read-only; how many each has, (T,)."""
-    notes = np.concatenate([track.notes for track in tracks])
-    notes.setflags(write=False)
-    return notes, np.array([len(track.notes) for track in tracks], dtype=np.int64)
+@lru_cache(maxsize=512)
+def _paces(tempos: tuple[Tempo, ...], ticks_per_quarter: int) -> tuple[Ints, Floats]:
+    """Ticks of the tempo changes, and seconds per step from each on."""
+    ticks, pace = timing.paces(Score(ticks_per_quarter, tempos=tempos))
+    return ticks, pace * (ticks_per_quarter / GRID.steps_per_quarter)
 
 
 def _snapped(score: Score, notes: NoteArray, group: Ints, time: GridTime) -> Snapped:
@@ -103,17 +98,13 @@ def _snapped(score: Score, notes: NoteArray, group: Ints, time: GridTime) -> Sna
     firsts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
     release = settled.onset + settled.duration  # by group, then pitch
     shift = np.abs(shift)
-    shift_s = shift * (timing.seconds_per_tick_at(score, columns[ONSET]) * _ticks_per_step(score))
+    ticks_per_step = score.ticks_per_quarter / GRID.steps_per_quarter
+    shift_s = shift * (timing.seconds_per_tick_at(score, columns[ONSET]) * ticks_per_step)
+    about = np.maximum.reduceat(release, firsts), np.add.reduceat(settled.pitch, firsts)
     return Snapped(
         rows,
-        np.stack(
-            [
-                np.diff(np.append(firsts, len(rows))),
-                np.maximum.reduceat(release, firsts),
-                np.add.reduceat(settled.pitch, firsts),
-            ],
-            axis=1,
-        ).tolist(),
+        np.diff(np.append(firsts, len(rows))),
+        np.stack(about, axis=1).tolist(),
         float(shift.mean()),
         float(shift_s.mean()),
         float(shift.max()),
@@ -142,7 +133,3 @@ def _by_group(settled: Settled) -> tuple[NoteArray, Ints]:
         rows[:, place] = key & 2**bits - 1
         key >>= bits
     return rows, key
-
-
-def _ticks_per_step(score: Score) -> float:
-    return score.ticks_per_quarter / GRID.steps_per_quarter

@@ -5,10 +5,9 @@ merged or left out; `ongrid` says what the grid is. Knows no file, no token.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from functools import lru_cache
-from operator import is_, itemgetter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,21 +21,20 @@ from musegen.music.score import (
     PITCH,
     Key,
     Meter,
+    Parts,
     Score,
     Tempo,
-    Track,
     note_array,
     presses,
 )
-from musegen.music.settling import Snapped, notes_of, snap
+from musegen.music.settling import Snapped, snap
 from musegen.music.snapping import FLOOR_LENGTH, LONGEST, GridTime, grid_time, without_overlaps
 from musegen.music.timing import GRID, Ints
 
 Change = TypeVar("Change", Meter, Tempo, Key)
 
 
-@dataclass(frozen=True)
-class Quantised:
+class Quantised(NamedTuple):
     """What bringing a piece to the grid changed, in numbers.
 
     shift: how far onsets moved, in milliseconds and in steps. lengths_raised: shorter than a step;
@@ -78,8 +76,8 @@ class Quantised:
     def changes(self) -> dict[str, int | float]:
         """What is not as it was, by name: nothing for a piece that was on the grid."""
         counts = ("notes_in", "notes_out", "tracks_in", "tracks_out")
-        names = (f.name for f in fields(self) if f.name not in counts)
-        return {name: getattr(self, name) for name in names if getattr(self, name)}
+        found = self._asdict().items()
+        return {name: number for name, number in found if number and name not in counts}
 
 
 def quantise(score: Score, *, keep_silence: bool = False) -> tuple[Score, Quantised]:
@@ -90,31 +88,31 @@ def quantise(score: Score, *, keep_silence: bool = False) -> tuple[Score, Quanti
     unless `keep_silence`, which keeps bar numbers as they are. Rows have no pedal: it is left out,
     and notes stay as long as their keys were held.
     """
-    sounding = [track for track in score.tracks if len(track.notes)]
-    if not sounding:
+    parts = score.parts.sounding()
+    if not len(parts.notes):
         raise MidiError("the score", "holds no notes")
     time = grid_time(score)
-    folding = fold(sounding)
-    homes = sorted(set(folding.into), key=lambda home: _place(sounding[home]))
-    snapped = snap(score, sounding, [homes.index(home) for home in folding.into], time)
+    folding = fold(parts)
+    places = [(drum, nearest_kit(sound) if drum else sound) for drum, sound in parts.sounds]
+    homes = sorted(set(folding.into), key=places.__getitem__)
+    snapped = snap(score, parts, [homes.index(home) for home in folding.into], time)
 
     lines = _lines(time, score, snapped.last, keep_silence)
     first = 0 if keep_silence else int(lines.searchsorted(snapped.first, "right")) - 1
     lines = lines[first:]
     start, end = int(lines[0]), int(lines[-1] - lines[0])
     tempos, averaged, error_bpm = _tempos(score, time, lines)
-    tracks, kits_replaced, in_order = _tracks([sounding[home] for home in homes], snapped, start)
+    sounds = [places[home] for home in homes]
+    made = _in_order(snapped, sounds, start)
     meters = _held_from(time.meters, start, end)
-    result = Score(GRID.steps_per_quarter, tracks, tempos, meters, end=end)
-    if in_order:
-        lengths = np.array([len(track.notes) for track in tracks], dtype=np.int64)
-        notes_of.tell(result, (snapped.rows, lengths))
+    result = Score.of_parts(GRID.steps_per_quarter, made, tempos, meters, end)
+    is_on_grid.tell(result, True)
 
     report = Quantised(
         notes_in=score.note_count,
         notes_out=len(snapped.rows),
-        tracks_in=len(score.tracks),
-        tracks_out=len(tracks),
+        tracks_in=len(score.parts.lengths),
+        tracks_out=len(homes),
         shift_mean_ms=1000 * snapped.mean_s,
         shift_max_ms=1000 * snapped.farthest_s,
         shift_mean_steps=snapped.mean,
@@ -125,19 +123,19 @@ def quantise(score: Score, *, keep_silence: bool = False) -> tuple[Score, Quanti
         lengths_snapped=snapped.lengths_snapped,
         lengths_cut=snapped.lengths_cut,
         velocities_rounded=snapped.velocities_rounded,
-        empty_tracks_left_out=len(score.tracks) - len(sounding),
+        empty_tracks_left_out=len(score.parts.lengths) - len(parts.lengths),
         drum_tracks_merged=folding.drums_merged,
         tracks_merged=folding.same_program_merged,
         tracks_merged_across_programs=folding.other_program_merged,
-        kits_replaced=kits_replaced,
+        kits_replaced=sum([parts.sounds[home] != places[home] for home in homes]),
         meters_replaced=time.replaced,
         meters_moved=time.moved,
         bars_cut_short=time.cut_short,
         tempos_averaged=averaged,
         tempo_error_max_bpm=error_bpm,
         bars_trimmed=first,
-        pedals_left_out=sum([len(track.pedals) for track in score.tracks]),
-        names_left_out=sum([bool(track.name) for track in score.tracks]),
+        pedals_left_out=sum(map(len, score.parts.pedals)),
+        names_left_out=sum(map(bool, score.parts.names)),
         keys_left_out=len(score.keys),
         markers_left_out=len(score.markers),
     )
@@ -206,35 +204,20 @@ def nearest_kit(program: int) -> int:
     return max(kit for kit in GRID.kits if kit <= program) if program < 64 else 0
 
 
-def _tracks(
-    tracks: Sequence[Track], snapped: Snapped, start: int
-) -> tuple[tuple[Track, ...], int, bool]:
-    """The notes as tracks in their order; how many kits were replaced; whether notes came so."""
+def _in_order(snapped: Snapped, sounds: Sequence[tuple[bool, int]], start: int) -> Parts:
+    """The notes from step `start` on as parts of these sounds, in the grid's order of tracks."""
     rows = snapped.rows
     if start:
         rows[:, ONSET] -= start
     rows.setflags(write=False)
-    made, replaced, begin = [], 0, 0
-    for track, (count, end, pitches) in zip(tracks, snapped.about, strict=True):
-        program = track.program
-        if track.is_drum:
-            program = nearest_kit(program)
-            replaced += program != track.program
-        part = rows[begin : begin + count]
-        begin += count
-        order = (track.is_drum, program, -pitches / count)
-        made.append((order, Track.ending(end - start, program, track.is_drum, "", part)))
-    came = [track for _, track in made]
-    if len({order for order, _ in made}) < len(made):
-        tracks = sorted(came, key=track_order)
-    else:
-        tracks = [track for _, track in sorted(made, key=itemgetter(0))]
-    return tuple(tracks), replaced, all(map(is_, came, tracks))
-
-
-def _place(track: Track) -> tuple[bool, int]:
-    """Where a track stands on the grid, but for others of its program."""
-    return track.is_drum, nearest_kit(track.program) if track.is_drum else track.program
+    ends = [end - start for end, _ in snapped.about]
+    unsaid = len(sounds)
+    made = Parts(rows, snapped.lengths, sounds, ends, ("",) * unsaid, ((),) * unsaid)
+    columns = zip(sounds, snapped.about, snapped.lengths.tolist(), strict=True)
+    order = [(*sound, -pitches / length) for sound, (_, pitches), length in columns]
+    if sorted(set(order)) == order:
+        return made
+    return Parts.of(sorted(made.tracks(), key=track_order))
 
 
 def transpose(score: Score, semitones: int) -> Score:

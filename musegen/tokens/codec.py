@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from musegen.errors import MusegenError
 from musegen.music.score import Meter, Score, Tempo, Track, note_array
-from musegen.music.settling import notes_of
 from musegen.music.timing import bar_lines
 from musegen.tokens import scales
 from musegen.tokens.controls import (
@@ -53,7 +52,7 @@ from musegen.tokens.ids import (
     level,
     running_numbers,
 )
-from musegen.tokens.machine import KERNELS
+from musegen.tokens.machine import KERNELS, MOST_STEPS
 
 _DURATIONS = np.array(scales.DURATION, dtype=np.int32)
 _SHIFTS = np.array([1 << 29, 1 << 7, 1 << 18, 1])
@@ -61,6 +60,9 @@ _ONSET, _INSTRUMENT, _NUMBER, _PITCH, _DURATION, _VELOCITY = (
     column(NOTE, name)
     for name in ("onset", "instrument", "number", "pitch", "duration", "velocity")
 )
+_NOTHING_SAID = [UNSET] * (COLUMNS - 3)
+"""What follows a track's instrument and number where nothing else is said of it."""
+
 _METER, _TEMPO = column(BAR, "meter"), column(BAR, "tempo")
 _METER_INDEX = {meter: i + 1 for i, meter in enumerate(scales.METERS)}
 
@@ -108,14 +110,15 @@ def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows
     bars = len(lines) - 1
     check_score(score, lines)
     check_plan(controls, score, lines)
-    identities = [instrument_id(t.program, t.is_drum) for t in score.tracks]
+    parts = score.parts
+    identities = [instrument_id(program, is_drum) for is_drum, program in parts.sounds]
     numbers = running_numbers(identities)
     head = head_rows(controls, genres)
     if controls.tracks:
         head += [track_row(p, number) for p, number in zip(controls.tracks, numbers, strict=True)]
     else:
         head += [
-            row(TRACK, instrument=identity, number=number)
+            [TRACK, identity, number, *_NOTHING_SAID]
             for identity, number in zip(identities, numbers, strict=True)
         ]
 
@@ -138,12 +141,11 @@ def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows
         order = np.argsort(ticks, kind="stable")
         plan, ticks = np.concatenate([sections, bar_table, chords])[order], ticks[order]
         ticks.setflags(write=False)
-    bases = [DRUM_BASE if track.is_drum else 0 for track in score.tracks]
+    bases = [DRUM_BASE if is_drum else 0 for is_drum, _ in parts.sounds]
     tracks = np.array([identities, numbers, bases], dtype=np.int16)
-    if KERNELS.loaded is not None:
-        notes, lengths = notes_of(score)
+    if KERNELS.loaded is not None and lines[-1] <= MOST_STEPS:
         laid_out: Rows = KERNELS.loaded.lay_out(
-            notes, lengths, tracks, lines, as_rows(head), plan, ticks, DURATION_INDEX
+            *parts[:2], tracks, lines, as_rows(head), plan, ticks, DURATION_INDEX
         )
         return laid_out
     note_rows, note_ticks = _note_rows(score, tracks, lines)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen.errors import MusegenError, WishError
+from musegen.music.ongrid import is_on_grid
 from musegen.music.score import Score, Tempo
-from musegen.music.settling import notes_of
 from musegen.tokens import scales
 from musegen.tokens.controls import LIKENESS, Controls
 from musegen.tokens.machine import KERNELS
@@ -28,6 +28,8 @@ NOT_FROM_0 = "meters and tempi do not begin at tick 0 and ascend"
 
 def check_score(score: Score, lines: NDArray[np.int64]) -> None:
     """Rows can hold the Score exactly; else a MusegenError says what is in the way."""
+    if is_on_grid.known(score):  # such as what was just quantised
+        return
     reason = _off_bars(score, lines) or _off_tracks(score) or _off_notes(score)
     if reason:
         raise MusegenError(f"the score is not on the grid ({reason}): quantise it first")
@@ -84,10 +86,9 @@ def _off_tracks(score: Score) -> str:
 
 
 def _off_notes(score: Score) -> str:
-    if KERNELS.loaded is not None and KERNELS.loaded.fits(*notes_of(score), DURATION_INDEX):
+    notes, lengths = score.parts[:2]
+    if KERNELS.loaded is not None and KERNELS.loaded.fits(notes, lengths, DURATION_INDEX):
         return ""
-    lengths = [len(track) for track in score.tracks]
-    notes = np.concatenate([track.notes for track in score.tracks])
     onset, duration, pitch, velocity = notes.T.astype(np.int64, order="C")
     if onset.min() < 0 or int(pitch.view(np.uint64).max()) > 127:
         return "a note begins before 0, or its pitch is not in 0 to 127"

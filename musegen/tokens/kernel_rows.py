@@ -10,7 +10,6 @@ import numpy as np
 from numba import njit
 
 from musegen.compiled import EXACT
-from musegen.music.kernel_order import ascending
 from musegen.tokens.fields import COLUMNS, END, NOTE, column
 
 PITCHES = 128
@@ -51,45 +50,47 @@ def fits(notes, lengths, duration_index):
 def lay_out(notes, lengths, tracks, lines, head, plan, plan_ticks, duration_index):
     """All rows of a piece, HEAD first and END last: (N, COLUMNS) int16.
 
-    notes, lengths: as `fits` has them; tracks: (3, T) int16, instrument, number and what is added
-    to each pitch; lines: where bars begin and the last ends; head: rows; plan: rows in order with
-    their ticks, each of which stands before the notes of its tick.
+    notes, lengths: as `fits` has them, and within the lines; tracks: (3, T) int16, instrument,
+    number and what is added to each pitch; lines: where bars begin and the last ends, at MOST_STEPS
+    at most; head: rows; plan: rows in order with their ticks, each of which stands before the notes
+    of its tick.
     """
-    keys = np.empty(len(notes), dtype=np.int64)
+    # What each step holds is counted; from that follows where its first row goes.
+    places = np.zeros(lines[-1] + 1, dtype=np.int32)
+    for note in range(len(notes)):
+        places[notes[note, 0]] += 1
+    for row in range(len(plan)):
+        places[plan_ticks[row]] += 1
+    at = len(head)
+    for step in range(len(places)):
+        count = places[step]
+        places[step] = at
+        at += count
+    rows = np.zeros((at + 1, COLUMNS), dtype=np.int16)
+    rows[: len(head)] = head
+    for row in range(len(plan)):
+        at = places[plan_ticks[row]]
+        places[plan_ticks[row]] += 1
+        for cell in range(COLUMNS):
+            rows[at, cell] = plan[row, cell]
     note = 0
     for track in range(len(lengths)):
+        instrument, number, added = tracks[0, track], tracks[1, track], tracks[2, track]
+        bar, line, following = 0, lines[0], lines[1]
         for _ in range(lengths[track]):
-            # 31 bits onset, 4 track, 7 pitch, 11 duration, 7 velocity
-            key = np.int64(notes[note, 0]) << 4 | track
-            key = key << 7 | notes[note, 2]
-            keys[note] = (key << 11 | notes[note, 1]) << 7 | notes[note, 3]
+            tick = np.int64(notes[note, 0])
+            while following <= tick:
+                bar += 1
+                line, following = following, lines[bar + 1]
+            at = places[tick]
+            places[tick] += 1
+            rows[at, 0] = NOTE
+            rows[at, ONSET] = tick - line
+            rows[at, INSTRUMENT] = instrument
+            rows[at, NUMBER] = number
+            rows[at, PITCH] = notes[note, 2] + added
+            rows[at, DURATION] = duration_index[notes[note, 1]]
+            rows[at, VELOCITY] = notes[note, 3] >> 2
             note += 1
-    keys = ascending(keys, len(keys))
-    rows = np.zeros((len(head) + len(plan) + len(notes) + 1, COLUMNS), dtype=np.int16)
-    rows[: len(head)] = head
-    at, planned, bar = len(head), 0, 0
-    for place in range(len(keys)):
-        key = keys[place]
-        tick = key >> 29
-        while planned < len(plan) and plan_ticks[planned] <= tick:
-            for cell in range(COLUMNS):
-                rows[at, cell] = plan[planned, cell]
-            planned += 1
-            at += 1
-        while lines[bar + 1] <= tick:
-            bar += 1
-        track = key >> 25 & 15
-        rows[at, 0] = NOTE
-        rows[at, ONSET] = tick - lines[bar]
-        rows[at, INSTRUMENT] = tracks[0, track]
-        rows[at, NUMBER] = tracks[1, track]
-        rows[at, PITCH] = (key >> 18 & 127) + tracks[2, track]
-        rows[at, DURATION] = duration_index[key >> 7 & 2**11 - 1]
-        rows[at, VELOCITY] = key >> 2 & 31
-        at += 1
-    while planned < len(plan):
-        rows[at] = plan[planned]
-        planned += 1
-        at += 1
-    rows[at, 0] = END
+    rows[-1, 0] = END
     return rows

@@ -12,6 +12,9 @@ from musegen.music import machine
 MANY = 1_000
 """From so many files on loading machine code is worth it."""
 
+MOST_STEPS = 2**22
+"""Longer pieces, of two days, are laid out by numpy: machine code counts what each step holds."""
+
 _HERE = Path(__file__).parent
 
 SIGNATURES = {

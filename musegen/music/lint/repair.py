@@ -180,7 +180,7 @@ def _text(content: bytes) -> str:
 
 def _folded(score: Score, extras: list[list[Extra]]) -> tuple[Score, list[list[Extra]]]:
     """One drum track and at most 15 others: the notes of the rest go to the nearest of them."""
-    into = fold(score.tracks).into
+    into = fold(score.parts).into
     tracks, kept = [], []
     for home in dict.fromkeys(into):
         members = [score.tracks[n].notes for n, target in enumerate(into) if target == home]
