@@ -47,7 +47,7 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
     type=float,
     default=0.75,
     show_default=True,
-    help="By how much the temperature is multiplied where pitches and chords are chosen.",
+    help="By how much the temperature is multiplied for pitches; for chords half as much.",
 )
 @click.option(
     "--colour",
@@ -55,6 +55,13 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
     default=1.5,
     show_default=True,
     help="How much pitches lean to the mood and the key that are wished; 0: not at all.",
+)
+@click.option(
+    "--recall",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="How much a bar that is to vary an earlier one leans to its notes; 0: not at all.",
 )
 @click.option(
     "--best-of",
@@ -97,6 +104,7 @@ def command(
     balance: float,
     harmony: float,
     colour: float,
+    recall: float,
     best_of: int,
     alone: bool,
     workers: int | None,
@@ -127,7 +135,9 @@ def command(
     if not 0 <= humanize <= 1:
         raise WishError(f"humanize {humanize:g} is out of range: allowed is 0 (off) to 1")
     wishes = wishes_of(told)
-    sampling = Sampling(temperature, top_k, top_p, min_p, guidance, balance, harmony, colour)
+    sampling = Sampling(
+        temperature, top_k, top_p, min_p, guidance, balance, harmony, colour, recall
+    )
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     if seed < 0:
         raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")

@@ -37,7 +37,7 @@ class Colour:
     """Follows the pitch classes of a piece, and says towards which it should lean.
 
     valence: the wish for the piece; sections: those for its sections, in order, None where none is
-    made. key: tonic and mode of the key that is wished; no mood leans away from its mode.
+    made. key: tonic and mode of the key that it is to keep to; no mood leans away from its mode.
     """
 
     def __init__(

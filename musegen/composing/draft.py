@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from musegen.composing.balance import Balance
 from musegen.composing.colour import Colour
+from musegen.composing.recall import Recall
 from musegen.corpus.links import Linker, Links
 from musegen.corpus.windows import cut, outline, row_times
 from musegen.tokens import scales
@@ -43,6 +44,7 @@ class Draft:
         self.grammar = Grammar(limits)
         self.balance = Balance(self.grammar.agenda.may_sound)
         self.colour = colour or Colour()
+        self.recall = Recall()
         self.stream = stream
         self.beside = beside
         self.rows: list[list[int]] = []
@@ -60,6 +62,7 @@ class Draft:
         self.grammar.advance(row)
         self.balance.take(row)
         self.colour.take(row)
+        self.recall.take(row)
         self._seen.append(row)
         return self._time(row), self._linker.take(row)
 

@@ -17,7 +17,6 @@ TRIES = 8
 """How often a row is begun anew because it led to what is not legal."""
 
 _TRACK_FIELDS = "instrument", "number"
-_HARMONIC = "pitch", "chord"
 _INSTRUMENT, _NUMBER = column(NOTE, "instrument"), column(NOTE, "number")
 
 
@@ -55,6 +54,7 @@ class _Known:
         self._grammar = draft.grammar
         self._balance = draft.balance
         self._colour = draft.colour
+        self._recall = draft.recall
         self._sampling = sampling
         self._weigh = weigh
         self._odds: dict[tuple[int, ...], Odds] = {}
@@ -70,9 +70,15 @@ class _Known:
             logits = draw.field_logits(name) if row else draw.kind_logits()
             if self._sampling.balance and row and row[0] == NOTE and name in _TRACK_FIELDS:
                 logits = leaned(logits, self._balance.leaning(row), self._sampling.balance)
+            if self._sampling.recall:
+                logits = leaned(logits, self._recall.leaning(row), self._sampling.recall)
             if name == "pitch" and (tones := self._colour.leaning()) is not None:
                 logits = logits + np.float32(self._sampling.colour) * tones
-            sampling = self._sampling.in_harmony if name in _HARMONIC else self._sampling
+            sampling = self._sampling
+            if name == "pitch":
+                sampling = sampling.in_harmony
+            elif name == "chord":
+                sampling = sampling.in_chords
             found = self._odds[begun] = self._weigh(logits, mask, sampling)
         return found
 

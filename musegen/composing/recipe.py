@@ -28,9 +28,10 @@ from musegen.music.write import midi_bytes
 from musegen.tokens.controls import BarPlan, Chord, Controls, SectionPlan, TrackPlan
 
 MARK = "musegen recipe "
-ENGINE = 2
+ENGINE = 3
 """Goes up when the same recipe gives other notes than before: 0 added up float32 numbers, 1 whole
-ones (decision 17); 2 moves a precedent to more of what is wished (decision 20)."""
+ones (decision 17); 2 moves a precedent to more of what is wished (decision 20); 3 chooses chords
+more freely than pitches, and keeps to the key that a piece is laid out in (decision 23)."""
 
 HUMANIZING = 1
 """Which stream of a piece's chance humanises it; the first draws its notes."""
@@ -141,7 +142,8 @@ def _recipe(entries: dict[str, Any]) -> Recipe:
     """A recipe from its JSON; TypeError for a key that there is not or that is missing."""
     told = dict(entries)
     told["wishes"] = _wishes(told.get("wishes", {}))
-    plain = {"balance": 0.0, "harmony": 1.0, "colour": 0.0}  # as it was before there were these
+    # As it was before there were these.
+    plain = {"balance": 0.0, "harmony": 1.0, "colour": 0.0, "recall": 0.0}
     told["sampling"] = Sampling(**{**plain, **told.get("sampling", {})})
     for field in fields(Recipe):
         if field.type in (int, float, str, bool) and field.name in told:

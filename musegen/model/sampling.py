@@ -26,8 +26,10 @@ class Sampling:
     what is at least this share as likely as the likeliest (Nguyen et al. 2024). guidance: how many
     times what the wishes change counts; 1: as the model has it, at half the time. balance: how much
     a choice leans towards what a plan says is due and has not come; 0: not at all. harmony: by how
-    much the temperature is multiplied where a pitch or a chord is chosen. colour: how much pitches
-    lean to the key that is wished, and to major or minor for the mood; 0: not at all.
+    much the temperature is multiplied where a pitch is chosen, and half as much for a chord.
+    colour: how much pitches lean to the key that is wished, and to major or minor for the mood; 0:
+    not at all. recall: how much the notes of a bar that is planned to vary an earlier one lean to
+    that bar's; 0: not at all.
     """
 
     temperature: float = 1.0
@@ -38,6 +40,7 @@ class Sampling:
     balance: float = 3.0
     harmony: float = 0.75
     colour: float = 1.5
+    recall: float = 1.0
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
@@ -49,14 +52,20 @@ class Sampling:
             ("balance", self.balance, 0, 10),
             ("harmony", self.harmony, 0, 10),
             ("colour", self.colour, 0, 10),
+            ("recall", self.recall, 0, 10),
         ):
             if not low <= value <= high:
                 raise SettingError(f"{name} {value:g} is out of range: allowed is {low} to {high}")
 
     @cached_property
     def in_harmony(self) -> "Sampling":
-        """How pitches and chords are chosen: at a temperature of their own."""
+        """How pitches are chosen: at a temperature of their own."""
         return replace(self, temperature=min(self.temperature * self.harmony, 10.0))
+
+    @cached_property
+    def in_chords(self) -> "Sampling":
+        """How chords are chosen: halfway between all else and pitches."""
+        return replace(self, temperature=min(self.temperature * (1 + self.harmony) / 2, 10.0))
 
     @cached_property
     def filters(self) -> tuple[float, int, float, float]:

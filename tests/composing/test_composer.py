@@ -78,7 +78,7 @@ def test_the_same_seed_composes_the_same_piece() -> None:
 
 def test_a_piece_does_not_hear_those_beside_it() -> None:
     """Of three long pieces written side by side each is the one that it is alone."""
-    wishes = Controls(meter=(4, 4), bars=14, tracks=(TrackPlan(0),))
+    wishes = Controls(meter=(4, 4), bars=24, tracks=(TrackPlan(0),))
     together = busy_composer().compose(wishes, seed=5, count=3)
     assert [found.number for found in together] == [0, 1, 2]
     assert all(len(found.rows) > 128 for found in together)
