@@ -18,7 +18,6 @@ from musegen.tokens import scales
 from musegen.tokens.controls import MODES, Controls, TrackPlan
 from musegen.tokens.fields import (
     DRUM_BASE,
-    FIELDS,
     FORM,
     KINDS,
     STYLE,
@@ -34,20 +33,19 @@ from musegen.tokens.limits import Limits
 
 NEAR = {
     "valence": 0.1, "arousal": 0.1, "tempo": 0.1, "density": 0.25, "polyphony": 0.25,
-    "loudness": 6.0, "bars": 1.0,
+    "loudness": 6.0,
 }  # fmt: skip
 """How far off a precedent may be to be three fifths as likely as one that is there: points of mood,
-octaves of tempo, density, polyphony and bars, steps of velocity."""
+octaves of tempo, density and polyphony, steps of velocity. Not how long it is: sixteen bars are
+mostly meant as a passage, and whole pieces of sixteen bars are of a few kinds."""
 
-_OCTAVES = ("tempo", "density", "polyphony", "bars")
+_OCTAVES = ("tempo", "density", "polyphony")
 
 _MEANT = {
     name: np.array([from_level(scale, value) for value in range(len(scale) + 1)], dtype=float)
     for name, scale in {**scales.LEVELS, "tempo": scales.TEMPO_BPM}.items()
 }
 _MEANT["tempo"] = np.trunc(_MEANT["tempo"])
-_MEANT["bars"] = np.arange(FIELDS["bars"].size, dtype=float)
-_MEANT["bars"][UNSET] = np.nan
 """What each value of these fields stands for, not a number where it stands for nothing."""
 
 OTHER_MODE, OTHER_METER, OTHER_TRACK, UNKNOWN = 4.0, 6.0, 1.0, 1.0
