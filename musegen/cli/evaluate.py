@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from musegen.cli.generate import DEFAULT_CHECKPOINT
+from musegen.cli.shipped import shipped_checkpoint
 
 if TYPE_CHECKING:
     from musegen.render.report import Part
@@ -15,7 +15,7 @@ SAMPLES = 6
 
 
 @click.command("evaluate")
-@click.argument("checkpoint", default=DEFAULT_CHECKPOINT)
+@click.argument("checkpoint", default=shipped_checkpoint)
 @click.option(
     "--prepared",
     required=True,

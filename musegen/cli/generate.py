@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from musegen.cli.shipped import checkpoint_option
 from musegen.cli.wishing import wish_options, wishes_of
 from musegen.errors import OutputError, WishError
 from musegen.tokens.controls import Controls
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from musegen.composing.composer import Composition
     from musegen.composing.recipe import Recipe
     from musegen.model.sampling import Sampling
-
-DEFAULT_CHECKPOINT = "checkpoints/small"
 
 
 @click.command("generate")
@@ -90,7 +89,7 @@ DEFAULT_CHECKPOINT = "checkpoints/small"
     "--humanize", type=float, default=0.0, help="Timing and velocity a little off: 0 (off) to 1."
 )
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
-@click.option("--checkpoint", default=DEFAULT_CHECKPOINT, show_default=True, help="The model.")
+@checkpoint_option
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="cpu")
 @click.option("--quiet", is_flag=True, help="Print only the names of the files.")
 def command(

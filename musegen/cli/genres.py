@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from musegen.cli.generate import DEFAULT_CHECKPOINT
+from musegen.cli.shipped import checkpoint_option
 from musegen.errors import CheckpointError
 
 
 @click.command("genres")
-@click.option("--checkpoint", default=DEFAULT_CHECKPOINT, show_default=True, help="The model.")
+@checkpoint_option
 def command(checkpoint: str) -> None:
     """List the genres that a checkpoint knows."""
     path = Path(checkpoint) / "labels.json"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from musegen.cli.generate import DEFAULT_CHECKPOINT
+from musegen.cli.shipped import checkpoint_option
 
 if TYPE_CHECKING:
     from musegen.composing.recipe import Recipe
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @click.command("replay")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="The new file [FILE-again.mid].")
-@click.option("--checkpoint", default=DEFAULT_CHECKPOINT, show_default=True, help="The model.")
+@checkpoint_option
 @click.option("--force", is_flag=True, help="Overwrite the new file if it exists.")
 @click.option("--quiet", is_flag=True, help="Print only the name of the file.")
 def command(file: Path, out: Path | None, checkpoint: str, force: bool, quiet: bool) -> None:

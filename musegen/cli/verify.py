@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from musegen.cli.generate import DEFAULT_CHECKPOINT
+from musegen.cli.shipped import checkpoint_option
 
 
 @click.command("verify")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--checkpoint", default=DEFAULT_CHECKPOINT, show_default=True, help="The model.")
+@checkpoint_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(file: Path, checkpoint: str, quiet: bool) -> None:
     """Say whether FILE is, byte for byte, what the recipe in it makes.
