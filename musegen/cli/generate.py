@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     type=float,
     default=1.5,
     show_default=True,
-    help="How much pitches lean to the mood and the key that are wished; 0: not at all.",
+    help="How much pitches lean to mood and key, the last chord to its tonic; 0: not at all.",
 )
 @click.option(
     "--recall",

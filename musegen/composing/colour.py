@@ -3,7 +3,8 @@
 What mode a piece is in is told to the model by its key, but not how plainly it is in that mode,
 which tells happy music from sad more than all else (`music.mood`). And a piece that has strayed
 from its key goes on where it is. So the wish is fed back: what has sounded is compared with it, and
-the logits of pitches lean towards the tones that make up for the difference. Knows no model.
+the logits of pitches lean towards the tones that make up for the difference. The last chord leans
+to the tonic: a model that has lost its key does not find back. Knows no model.
 """
 
 from collections.abc import Sequence
@@ -11,10 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.music.keys import keyward, majorward
+from musegen.music.keys import find_key, keyward, majorward
 from musegen.music.mood import CUES, majorness_for
 from musegen.tokens import scales
-from musegen.tokens.fields import BAR, DRUM_BASE, FIELDS, NOTE, SECTION, column
+from musegen.tokens.fields import BAR, CHORD, DRUM_BASE, FIELDS, NOTE, SECTION, column
+from musegen.tokens.ids import chord_id
 
 Leaning = NDArray[np.float32]
 
@@ -30,7 +32,11 @@ PLAIN = 0.15
 KEY_COUNTS = 2.0
 """How much more a key that is missing counts than a mood: profiles of near keys hardly differ."""
 
+CLOSING = 2.0
+"""How much more the last chord leans to the tonic than a tone to the mood."""
+
 _PITCH, _DURATION = column(NOTE, "pitch"), column(NOTE, "duration")
+_LEFT, _CHORD, _CHANGE = column(BAR, "bars_left"), column(BAR, "chord"), column(CHORD, "chord")
 
 
 class Colour:
@@ -52,6 +58,7 @@ class Colour:
         self._wish = valence  # in force
         self._sounded = np.zeros(12)  # quarters of each pitch class
         self._leaning: Leaning | None = None
+        self._last = False  # the open bar is the last
 
     def take(self, row: list[int]) -> None:
         """Take one more row of the piece into account."""
@@ -63,10 +70,24 @@ class Colour:
             self._wish = self._whole if wish is None else wish
         elif row[0] == BAR:
             self._leaning = self._found()
+            self._last = row[_LEFT] == 0
 
     def leaning(self) -> Leaning | None:
         """What to add to the logits of a pitch in the open bar: (size,); None for nothing."""
         return self._leaning
+
+    def closing(self, row: list[int]) -> dict[int, float]:
+        """What to add to the logits of the next field of a row that is begun, by value.
+
+        Where that is a chord of the last bar, those on the tonic of the key that is heard.
+        """
+        opening = row[0] == BAR and len(row) == _CHORD and row[_LEFT] == 0
+        if not opening and not (row[0] == CHORD and len(row) == _CHANGE and self._last):
+            return {}
+        key = find_key(self._sounded)
+        if key is None:
+            return {}
+        return {chord_id(key.tonic, quality): CLOSING for quality in scales.CHORD_QUALITIES}
 
     def _found(self) -> Leaning | None:
         total = self._sounded.sum()

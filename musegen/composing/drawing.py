@@ -72,6 +72,8 @@ class _Known:
                 logits = leaned(logits, self._balance.leaning(row), self._sampling.balance)
             if self._sampling.recall:
                 logits = leaned(logits, self._recall.leaning(row), self._sampling.recall)
+            if self._sampling.colour and name == "chord":
+                logits = leaned(logits, self._colour.closing(row), self._sampling.colour)
             if name == "pitch" and (tones := self._colour.leaning()) is not None:
                 logits = logits + np.float32(self._sampling.colour) * tones
             sampling = self._sampling

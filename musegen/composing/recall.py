@@ -21,7 +21,9 @@ SLACK_NOTES = 4.0
 NOTES, CHORDS = 8.0, 3.0
 """What is added to logits of a note where all is missing, and to those of a chord."""
 
-_BACK, _LIKENESS, _CHORD = (column(BAR, name) for name in ("back", "likeness", "chord"))
+_BACK, _LIKENESS, _CHORD, _LEFT = (
+    column(BAR, name) for name in ("back", "likeness", "chord", "bars_left")
+)
 _OF_NOTE, _OF_CHORD = KINDS[NOTE].fields[:4], KINDS[CHORD].fields
 assert _OF_NOTE == ("onset", "instrument", "number", "pitch"), "what an event is, in order"
 assert _OF_CHORD == ("onset", "chord"), "likewise"
@@ -124,8 +126,10 @@ class Recall:
         return {found[BAR][0][0]: CHORDS} if found else {}
 
     def _recalled(self, row: list[int]) -> dict[int, list[Event]] | None:
-        """The earlier bar that a BAR row says to vary or repeat."""
+        """The earlier bar that a BAR row says to vary or repeat; the last bar varies as it ends."""
         back = row[_BACK] - 1
+        if row[_LIKENESS] == VARIED and row[_LEFT] == 0:
+            return None
         if row[_LIKENESS] not in TARGET or not 0 < back <= len(self._bars):
             return None
         return self._bars[-back]

@@ -31,8 +31,8 @@ MARK = "musegen recipe "
 ENGINE = 3
 """Goes up when the same recipe gives other notes than before: 0 added up float32 numbers, 1 whole
 ones (decision 17); 2 moves a precedent to more of what is wished (decision 20); 3 chooses chords
-more freely than pitches, keeps to the key that a piece is laid out in, and does not ask how long a
-precedent is (decision 23)."""
+more freely than pitches, keeps to the key that a piece is laid out in, leads the last chord to the
+tonic, and does not ask how long a precedent is (decision 23)."""
 
 HUMANIZING = 1
 """Which stream of a piece's chance humanises it; the first draws its notes."""

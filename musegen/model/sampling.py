@@ -27,8 +27,8 @@ class Sampling:
     times what the wishes change counts; 1: as the model has it, at half the time. balance: how much
     a choice leans towards what a plan says is due and has not come; 0: not at all. harmony: by how
     much the temperature is multiplied where a pitch is chosen, and half as much for a chord.
-    colour: how much pitches lean to the key that is wished, and to major or minor for the mood; 0:
-    not at all. recall: how much the notes of a bar that is planned to vary an earlier one lean to
+    colour: how much pitches lean to the key that is wished, and to major or minor for the mood, and
+    the last chord to the tonic; 0: not at all. recall: how much the notes of a bar that is planned to vary an earlier one lean to
     that bar's; 0: not at all.
     """
 

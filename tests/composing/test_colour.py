@@ -11,8 +11,9 @@ from musegen.model.sampling import Sampling
 from musegen.music.keys import majorness
 from musegen.tokens import scales
 from musegen.tokens.controls import Controls, TrackPlan
-from musegen.tokens.fields import BAR, DRUM_BASE, FIELDS, NOTE, SECTION, column, row
+from musegen.tokens.fields import BAR, CHORD, DRUM_BASE, FIELDS, NOTE, SECTION, column, row
 from musegen.tokens.head import head_rows
+from musegen.tokens.ids import chord_id
 from musegen.tokens.limits import Limits
 from tests.composing.told import Told
 
@@ -128,3 +129,21 @@ def test_pieces_are_as_major_as_is_wished() -> None:
     """A happy piece is more major than a sad one, but not where colour is off."""
     assert composed(0.9, 3.0) > composed(-0.9, 3.0) + 0.15
     assert composed(0.9, 0.0) == composed(-0.9, 0.0)
+
+
+def test_the_last_chord_leans_to_the_tonic() -> None:
+    """Of the key that is heard, whatever was wished; as the bar begins and where it changes."""
+    chord_at = column(BAR, "chord")
+    last, before = (row(BAR, bars_left=left)[:chord_at] for left in (0, 1))
+    colour = Colour(key=(7, "major"))
+    assert not colour.closing(last), "nothing has been heard"
+    after(colour, C_MAJOR)
+    tonics = set(colour.closing(last))
+    assert tonics == {chord_id(0, quality) for quality in scales.CHORD_QUALITIES}
+    assert not colour.closing(before)
+    assert not colour.closing(last[:-1])
+    assert not colour.closing([CHORD, 48])
+    colour.take(row(BAR, bars_left=0))
+    assert set(colour.closing([CHORD, 48])) == tonics
+    assert not colour.closing([CHORD])
+    assert not colour.closing([NOTE, 0])

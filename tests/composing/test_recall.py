@@ -9,7 +9,7 @@ from musegen.composing.drawing import draw_row
 from musegen.composing.recall import CHORDS, NOTES, Recall
 from musegen.model.sampling import Sampling
 from musegen.tokens.controls import Controls, SectionPlan, TrackPlan
-from musegen.tokens.fields import BAR, CHORD, EXACT, NEW, NOTE, VARIED, row
+from musegen.tokens.fields import BAR, CHORD, EXACT, KINDS, NEW, NOTE, VARIED, row
 from musegen.tokens.head import head_rows
 from musegen.tokens.limits import Limits
 from tests.composing.told import Told
@@ -22,9 +22,9 @@ def note(onset: int, pitch: int, instrument: int = 0) -> list[int]:
     return row(NOTE, onset=onset, instrument=instrument, pitch=pitch)
 
 
-def bar(likeness: int = NEW, back: int = 0, chord: int = 2) -> list[int]:
+def bar(likeness: int = NEW, back: int = 0, chord: int = 2, left: int = 8) -> list[int]:
     """A BAR row that is so like the bar so many bars back."""
-    return row(BAR, likeness=likeness, back=1 + back, chord=chord)
+    return row(BAR, likeness=likeness, back=1 + back, chord=chord, bars_left=left)
 
 
 def heard(*rows: list[int]) -> Recall:
@@ -81,7 +81,7 @@ def test_chords_lean_to_the_chords_of_the_source() -> None:
     """The bar's first one, and those within it where they are due."""
     begun = bar(VARIED, 1)
     recall = heard()
-    chord_at = begun.index(2, 6)
+    chord_at = 1 + KINDS[BAR].fields.index("chord")
     assert recall.leaning(begun[:chord_at]) == {7: CHORDS}
     assert not recall.leaning(begun[: chord_at - 1])
     assert not recall.leaning(bar(NEW, 1)[:chord_at])
@@ -95,9 +95,12 @@ def test_chords_lean_to_the_chords_of_the_source() -> None:
     assert list(recall.leaning([])) == [NOTE]
 
 
-@pytest.mark.parametrize("opened", [bar(), bar(NEW, 1), bar(VARIED, 5), bar(0, 1)])
+OPENED = bar(), bar(NEW, 1), bar(VARIED, 5), bar(0, 1), bar(VARIED, 1, left=0)
+
+
+@pytest.mark.parametrize("opened", OPENED)
 def test_nothing_leans_without_a_source(opened: list[int]) -> None:
-    """In a bar that is new, or whose plan nobody knows."""
+    """In a bar that is new, or whose plan nobody knows; nor in the last, which is to end."""
     recall = heard(opened, note(0, 50))
     assert recall.missing == 0
     assert not recall.leaning([])
