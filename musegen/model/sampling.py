@@ -28,8 +28,8 @@ class Sampling:
     a choice leans towards what a plan says is due and has not come; 0: not at all. harmony: by how
     much the temperature is multiplied where a pitch is chosen, and half as much for a chord.
     colour: how much pitches lean to the key that is wished, and to major or minor for the mood, and
-    the last chord to the tonic; 0: not at all. recall: how much the notes of a bar that is planned to vary an earlier one lean to
-    that bar's; 0: not at all.
+    the last chord to the tonic; 0: not at all. recall: how much the notes of a bar that is planned
+    to vary an earlier one lean to that bar's; 0: not at all.
     """
 
     temperature: float = 1.0

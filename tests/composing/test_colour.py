@@ -142,6 +142,7 @@ def test_the_last_chord_leans_to_the_tonic() -> None:
     assert tonics == {chord_id(0, quality) for quality in scales.CHORD_QUALITIES}
     assert not colour.closing(before)
     assert not colour.closing(last[:-1])
+    colour.take(row(BAR, bars_left=1))
     assert not colour.closing([CHORD, 48])
     colour.take(row(BAR, bars_left=0))
     assert set(colour.closing([CHORD, 48])) == tonics
