@@ -7,7 +7,7 @@ such folders, and says what lies in them.
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import chain
 from pathlib import Path
@@ -47,6 +47,33 @@ LARGEST_REST = 4 << 20
 LARGEST_JSON = 16 << 20
 
 Array = NDArray[np.float32]
+
+
+SORTS = {"BF16": "<u2", "F16": "<f2", "F32": "<f4"}
+"""How numbers may be stored, and how each is read; bfloat16 is the upper half of a float32."""
+
+
+class Weights(Mapping[str, Array]):
+    """Tensors by name, float32 when they are asked for: as they are stored they take half the room.
+
+    tensors: as safetensors has them, of SORTS.
+    """
+
+    def __init__(self, tensors: Mapping[str, Mapping[str, Any]]) -> None:
+        self._tensors = tensors
+
+    def __getitem__(self, name: str) -> Array:
+        tensor = self._tensors[name]
+        numbers = np.frombuffer(tensor["data"], dtype=SORTS[tensor["dtype"]])
+        if tensor["dtype"] == "BF16":
+            numbers = (numbers.astype(np.uint32) << 16).view(np.float32)
+        return numbers.astype(np.float32, copy=tensor["dtype"] == "F32").reshape(tensor["shape"])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)
 
 
 @dataclass(frozen=True)
@@ -175,7 +202,7 @@ def _sizes(path: Path, config: Mapping[str, Any]) -> ModelConfig:
 
 def _weights(
     path: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]
-) -> tuple[dict[str, Array], str, Rows | None]:
+) -> tuple["Weights", str, Rows | None]:
     """The weights, the SHA-256 of their file, and the precedents in it."""
     if not path.is_file():
         raise CheckpointError(f"{path} is missing")
@@ -196,12 +223,16 @@ def _weights(
     precedents = _precedents(found.pop(PRECEDENTS, None), path)
     if set(found) != set(shapes):
         raise CheckpointError(f"{path} does not hold the weights that config.json describes")
-    weights = {}
     for name, shape in shapes.items():
-        tensor = found.pop(name)  # what it held is given back at once
+        tensor = found[name]
         if tuple(tensor["shape"]) != shape:
             raise CheckpointError(f"{path}: {name} has shape {tuple(tensor['shape'])}")
-        weights[name] = _float32(tensor["data"], tensor["dtype"], f"{path}: {name}").reshape(shape)
+        if tensor["dtype"] not in SORTS:
+            raise CheckpointError(
+                f"{path}: {name} is stored as {tensor['dtype']}; allowed are {', '.join(SORTS)}"
+            )
+    weights = Weights(found)
+    for name in shapes:
         if not np.isfinite(weights[name]).all():
             raise CheckpointError(f"{path}: {name} holds numbers that are not finite")
     return weights, digest, precedents
@@ -229,18 +260,6 @@ def _precedents(tensor: Mapping[str, Any] | None, path: Path) -> Rows | None:
     if (rows < 0).any() or (rows[:, 1:] >= sizes[kinds, 1:]).any():
         raise wrong
     return rows
-
-
-def _float32(numbers: bytes, sort: str, place: str) -> Array:
-    """Stored numbers as float32; bfloat16 is the upper half of it."""
-    if sort == "BF16":
-        upper = np.frombuffer(numbers, dtype="<u2").astype(np.uint32)
-        return (upper << 16).view(np.float32)
-    if sort == "F32":
-        return np.frombuffer(numbers, dtype="<f4").astype(np.float32)
-    if sort == "F16":
-        return np.frombuffer(numbers, dtype="<f2").astype(np.float32)
-    raise CheckpointError(f"{place} is stored as {sort}; allowed are BF16, F16 and F32")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
