@@ -5,7 +5,7 @@
 The file has the split of Boulanger-Lewandowski et al. 2012 and the voices of Huang et al. 2019
 (Music Transformer, arXiv 1809.04281): arrays train, valid and test of pieces (steps, 4), soprano to
 bass, silence as NaN. Trains musegen's own MusicModel on the train split, under a table of its own
-whose rows hold four pitches and nothing else; the validation split chooses when to stop.
+whose rows hold a pitch and nothing else; the validation split chooses when to stop.
 Counted as that paper counts: nats summed over all 4 x steps pitches of a split, over their number;
 no begin, end or padding. Every piece is judged whole. Runs on one CPU thread. Writes
 benchmarks/results/jsb.json and .md.
@@ -25,12 +25,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from _machine import Machine, leave, markdown_table
 from _machine import options as machine_options
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from musegen.model.config import ModelConfig
+from musegen.model.devices import pick_bf16
 from musegen.model.loss import row_loss
 from musegen.model.transformer import MusicModel
 from musegen.music.keys import find_key
@@ -53,16 +55,21 @@ USUAL_HEIGHT = 61.5
 """Mean pitch of the chorales."""
 
 SILENT = 0
-PAD, START, FIRST_STEP = 0, 1, 2
-ECHOES = (2, 4, 8, 16, 15, 32)
-"""How many steps before the next one the rows lie that a row links to: a beat, a bar, two bars."""
+PAD, START, FIRST_PITCH = 0, 1, 2
+A_STEP = len(VOICES)
+SEEN_BACK = (4 * A_STEP, 3, 16 * A_STEP, 8 * A_STEP, 3 * A_STEP, 32 * A_STEP)
+"""How many rows before the next one those lie that a row links to: the same voice a beat, a bar and
+so on ago, and the third voice above."""
 
-assert len(ECHOES) == len(SEEN_LINKS)
+OWN_BACK = (A_STEP, 2, 1)
+"""How many rows before a row those lie that only it links to: its own voice a step ago, and the
+voices above it."""
 
-PRIOR, _, SAME_ROW = OWN_LINKS
-"""The row before, and the row itself: of that, a voice is heard against those drawn before it."""
+assert len(SEEN_BACK) == len(SEEN_LINKS)
+assert len(OWN_BACK) == len(OWN_LINKS)
 
-A_BEAT_AGO = list(SEEN_LINKS)[ECHOES.index(4)]
+A_BEAT_AGO, THIRD_ABOVE = list(SEEN_LINKS)[:2]
+A_STEP_AGO, SECOND_ABOVE, ABOVE = OWN_LINKS
 
 FARTHEST = 36
 """Semitones up to which two pitches are an interval."""
@@ -72,52 +79,36 @@ Pieces = list[Ints]  # each (steps, 4): values of the voices' fields
 
 
 def chorale_table() -> Table:
-    """Rows of four pitches. A row's kind says which sixteenth of the beat it is; it costs nothing,
-    since it follows from the row's number.
+    """Rows of one pitch. A row's kind says which voice it is of and which sixteenth of the beat; it
+    costs nothing, since it follows from the row's number.
     """
     views = (
         lambda value: 0 if value == SILENT else 1 + (value - 1 + LOWEST) % 12,
         lambda value: 0 if value == SILENT else 1 + (value - 1 + LOWEST) // 12,
     )
-    fields = {
-        voice: Field(voice, 2 + HIGHEST - LOWEST, f"pitch of the {voice}, 0: silent", parts=views)
-        for voice in VOICES
-    }
-    steps = tuple(
-        Kind(f"STEP{n}", VOICES, f"sixteenth {n} of a beat") for n in range(1, 1 + STEPS_A_BEAT)
-    )
+    pitch = Field("pitch", 2 + HIGHEST - LOWEST, "pitch of a voice, 0: silent", parts=views)
+    kinds = [
+        (place, Kind(f"{voice.upper()}{n}", ("pitch",), f"{voice}, sixteenth {n} of a beat"))
+        for n in range(1, 1 + STEPS_A_BEAT)
+        for place, voice in enumerate(VOICES)
+    ]
     given = (Kind("PAD", (), "nothing", drawn=False), Kind("START", (), "begins", drawn=False))
-    relations = [interval for kind in steps for interval in intervals(kind.name)]
-    return Table(fields, (*given, *steps), tuple(relations))
+    relations = [interval for place, kind in kinds for interval in intervals(kind.name, place)]
+    return Table({"pitch": pitch}, (*given, *(kind for _, kind in kinds)), tuple(relations))
 
 
-class Interval(Relation):
-    """A voice's pitch as so many semitones from another pitch: the same in every key."""
-
-    @property
-    def name(self) -> str:
-        """Which it is; one link leads to all four voices."""
-        return f"{super().name}_{self.source}"
-
-
-def intervals(kind: str) -> list[Interval]:
-    """What each voice is heard against: its own pitch a sixteenth and a beat ago, and the voices
-    above it that have been drawn.
+def intervals(kind: str, voice: int) -> list[Relation]:
+    """What a voice is heard against, as so many semitones, the same in every key: its own pitch a
+    sixteenth and a beat ago, and the voices above it.
     """
     values = np.arange(2 + HIGHEST - LOWEST)
     away = values - values[:, None] + FARTHEST
     away[(away < 0) | (away > 2 * FARTHEST)] = -1
     away[SILENT] = away[:, SILENT] = -1
     away[SILENT, SILENT] = 2 * FARTHEST + 1  # a rest goes on
-    found = []
-    for place, voice in enumerate(VOICES):
-        heard = [(PRIOR, voice), (A_BEAT_AGO, voice)]
-        heard += [(SAME_ROW, above) for above in VOICES[:place]]
-        found += [
-            Interval(kind, voice, link, source, away.astype(np.int16), 2 * FARTHEST + 2)
-            for link, source in heard
-        ]
-    return found
+    heard = [A_STEP_AGO, A_BEAT_AGO, *(ABOVE, SECOND_ABOVE, THIRD_ABOVE)[:voice]]
+    steps = away.astype(np.int16)
+    return [Relation(kind, "pitch", link, "pitch", steps, 2 * FARTHEST + 2) for link in heard]
 
 
 class Arrays(pickle.Unpickler):
@@ -177,27 +168,31 @@ def moved(piece: Ints, shift: int) -> Ints:
 
 
 def rows_of(pieces: Pieces) -> tuple[Tensor, ...]:
-    """Rows (B, T, 5), times (B, T), links (B, T, LINKS) and which rows are scored (B, T)."""
-    longest = max(len(piece) for piece in pieces) + 1
-    rows = np.zeros((len(pieces), longest, 1 + len(VOICES)), dtype=np.int64)
+    """Rows (B, T, 2), times (B, T), links (B, T, LINKS) and which rows are scored (B, T).
+
+    Soprano to bass of the first sixteenth, then of the next one.
+    """
+    longest = A_STEP * max(len(piece) for piece in pieces) + 1
+    rows = np.zeros((len(pieces), longest, 2), dtype=np.int64)
     for example, piece in zip(rows, pieces, strict=True):
+        pitches = piece.size
         example[0, 0] = START
-        example[1 : 1 + len(piece), 0] = FIRST_STEP + np.arange(len(piece)) % STEPS_A_BEAT
-        example[1 : 1 + len(piece), 1:] = piece
+        example[1 : 1 + pitches, 0] = FIRST_PITCH + np.arange(pitches) % (A_STEP * STEPS_A_BEAT)
+        example[1 : 1 + pitches, 1] = piece.ravel()
     number = np.arange(longest)
     links = np.full((longest, len(LINK_PLACE)), -1)
-    for place, back in enumerate(ECHOES):
+    for place, back in enumerate(SEEN_BACK):
         links[:, place] = number + 1 - back
-    links[:, LINK_PLACE[PRIOR]] = number - 1
-    links[:, LINK_PLACE[SAME_ROW]] = number
+    for place, back in enumerate(OWN_BACK):
+        links[:, len(SEEN_BACK) + place] = number - back
     links[links < 1] = -1
-    times = np.maximum(number - 1, 0) * TICKS_A_STEP
+    times = np.maximum(number - 1, 0) // A_STEP * TICKS_A_STEP
     shape = (len(pieces), longest)
     return (
         torch.from_numpy(rows),
         torch.from_numpy(np.broadcast_to(times, shape).copy()),
         torch.from_numpy(np.broadcast_to(links, (*shape, links.shape[1])).copy()),
-        torch.from_numpy(rows[..., 0] >= FIRST_STEP),
+        torch.from_numpy(rows[..., 0] >= FIRST_PITCH),
     )
 
 
@@ -228,7 +223,7 @@ def judged(model: MusicModel, pieces: Pieces, each: int = 8) -> dict[str, float]
         loss = row_loss(model, *rows_of(ordered[first : first + each]))
         for name, nats in loss.nats.items():
             if "." in name:
-                sums[name.split(".")[1]] += float(nats)
+                sums[name.split(".")[0].rstrip("1234").lower()] += float(nats)
     steps = sum(len(piece) for piece in pieces)
     found = {voice: nats / steps for voice, nats in sums.items()}
     return {"all": sum(sums.values()) / (steps * len(VOICES)), **found}
@@ -269,15 +264,26 @@ def bigram(train: Pieces, judge: Pieces) -> float:
 
 
 class Chorales(MusicModel):
-    """A model that, while it learns, does not see what some of the rows say."""
+    """A model whose rows know their intervals to the rows before, a step long, and that, while it
+    learns, does not see what some of the rows say.
+    """
 
     def __init__(self, config: ModelConfig, unseen: float) -> None:
         super().__init__(chorale_table(), config)
         self.unseen = unseen
+        self.near = nn.ParameterList(
+            nn.Parameter(torch.zeros(2 * FARTHEST + 2, config.width)) for _ in VOICES
+        )
 
     def embed(self, full: Tensor, rows: Tensor) -> Tensor:
         """Vectors of the rows, of `unseen` of them zero."""
         embedded = super().embed(full, rows)
+        pitch = rows[..., 1]
+        for back, table in enumerate(self.near, start=1):
+            before = F.pad(pitch, (back, 0))[:, :-back]
+            away = (pitch - before).clamp(-FARTHEST, FARTHEST) + FARTHEST
+            known = (pitch != SILENT) & (before != SILENT)
+            embedded = embedded + table[away.where(known, 2 * FARTHEST + 1)] * self.embed_scale
         if not self.training:
             return embedded
         return embedded * (torch.rand(*rows.shape[:2], 1) >= self.unseen)
@@ -295,10 +301,11 @@ class Plan:
     weight_decay: float
     each: int
     stray: float
-    average: float = 0.99
+    average: float = 0.997
     warmup: float = 0.02
     decay: float = 0.7
     judge_every: int = 100
+    bf16: bool = False
 
 
 def train(
@@ -318,8 +325,9 @@ def train(
             share = training_s / total
             rate = plan.rate * min(share / plan.warmup, (1 - share) / plan.decay, 1.0)
             model.train()
-            loss = row_loss(model, *rows_of(pieces))
-            torch.autograd.backward(loss.total / (loss.counts["kind"] * len(VOICES)))
+            with torch.autocast("cpu", torch.bfloat16, enabled=plan.bf16):
+                loss = row_loss(model, *rows_of(pieces))
+            torch.autograd.backward(loss.total / loss.counts["kind"])
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optimizer in optimizers:
                 for group in optimizer.param_groups:
@@ -331,7 +339,7 @@ def train(
             with torch.no_grad():
                 for slow, fast in zip(mean.parameters(), model.parameters(), strict=True):
                     slow.lerp_(fast, 1 - keep)
-            seen += float(loss.total.detach()) / (loss.counts["kind"] * len(VOICES))
+            seen += float(loss.total.detach()) / loss.counts["kind"]
             training_s += time.process_time() - began
             last = training_s >= total
             if step % plan.judge_every == 0 or last:
@@ -360,9 +368,12 @@ def main() -> None:
     splits = read_splits(options.file)
     config = ModelConfig(
         layers=options.layers, width=options.width, heads=options.heads, hidden=options.hidden,
-        context=1024, field_width=options.field_width, dropout=options.dropout,
+        context=4096, field_width=options.field_width, dropout=options.dropout,
     )  # fmt: skip
-    plan = Plan(options.minutes, options.rate, options.weight_decay, options.each, options.stray)
+    plan = Plan(
+        options.minutes, options.rate, options.weight_decay, options.each, options.stray,
+        bf16=pick_bf16("auto", "cpu"),
+    )  # fmt: skip
     torch.manual_seed(options.seed)
     model = Chorales(config, options.unseen)
     print(f"{model.parameter_count():,} parameters", flush=True)
@@ -426,8 +437,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--hidden", type=int, default=352)
     parser.add_argument("--field-width", type=int, default=128)
-    parser.add_argument("--dropout", type=float, default=0.2)
-    parser.add_argument("--unseen", type=float, default=0.1, help="share of rows, while learning")
+    parser.add_argument("--dropout", type=float, default=0.25)
+    parser.add_argument("--unseen", type=float, default=0.15, help="share of rows, while learning")
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--each", type=int, default=4, help="pieces in a batch")
