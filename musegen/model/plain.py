@@ -135,6 +135,10 @@ def in_levels(x: Array, levels: int) -> tuple[Array, Array]:
     return np.rint(x / scale[..., None]), scale
 
 
+AT_ONCE = 256
+"""Rows of a prompt of which what is wide is worked out at a time: it takes that much less room."""
+
+
 def prefill(
     way: Arithmetic, rows: Ints, times: Ints, links: Ints,
     between: Sequence[tuple[int, int, float]], levels: int,
@@ -159,8 +163,11 @@ def prefill(
 
     embedded[:count] = embed(rows, offsets, full)
     move(embedded[0], between, full)
-    pointed = np.where(links[..., None] >= 0, embedded[links], np.float32(0))
-    x = embedded[:count] + multiplied(pointed.reshape(count, -1), seen, seen_scale, width)
+    parts = [slice(first, min(first + AT_ONCE, count)) for first in range(0, count, AT_ONCE)]
+    x = embedded[:count].copy()
+    for part in parts:
+        pointed = np.where(links[part, :, None] >= 0, embedded[links[part]], np.float32(0))
+        x[part] += multiplied(pointed.reshape(len(pointed), -1), seen, seen_scale, width)
     cos, sin = angles(np.arange(count), times, periods, rates)
     for layer in range(len(qkv)):
         y = normed(x, attention_norm[layer])
@@ -175,10 +182,11 @@ def prefill(
             q, keys[layer], key_scale[layer], values[layer], value_scale[layer], levels
         )
         x = x + multiplied(attended.reshape(count, -1), out[layer], out_scale[layer], width)
-        y = normed(x, mlp_norm[layer])
-        gates = multiplied(y, gate_up[layer], gate_up_scale[layer], 2 * hidden)
-        gate, up = np.split(gates, 2, axis=1)
-        x = x + multiplied(silu(gate) * up, down[layer], down_scale[layer], width)
+        for part in parts:
+            y = normed(x[part], mlp_norm[layer])
+            gates = multiplied(y, gate_up[layer], gate_up_scale[layer], 2 * hidden)
+            gate, up = np.split(gates, 2, axis=1)
+            x[part] += multiplied(silu(gate) * up, down[layer], down_scale[layer], width)
     states[:count] = normed(x, norm)
 
 
