@@ -4,8 +4,9 @@
 
 Every mutant is a file of tests/music/hostile.py with one to eight small changes. What is raised
 that is no MidiError is counted by its kind, and so is what takes more than a second of the
-processor, and what is read with fewer notes than symusic finds. What symusic has begin before the
-beginning, because its time is past 2^31 ticks and wrapped round, is no note.
+processor, what is read with fewer notes than symusic finds, and what machine code, which reads
+plain files of folders, reads otherwise. What symusic has begin before the beginning, because its
+time is past 2^31 ticks and wrapped round, is no note.
 Leaves benchmarks/results/fuzz_reading.json and .md.
 """
 
@@ -16,6 +17,7 @@ import time
 from array import array
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import symusic.core as symusic
 from _machine import Machine, leave, markdown_table, options
@@ -23,7 +25,10 @@ from _machine import Machine, leave, markdown_table, options
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from musegen.errors import MidiError
+from musegen.music.machine import KERNELS
+from musegen.music.plain import plain_score
 from musegen.music.read import CPLUSPLUS_ERRORS, read_midi
+from musegen.music.source import DEFAULT_LIMITS
 from tests.music.hostile import hostile, mutant
 
 PACKAGES = ("numpy", "symusic")
@@ -32,12 +37,13 @@ SLOW_S = 1.0
 EVERY = 20_000  # mutants: a run that is stopped has left what it knew
 
 
-def outcome(content: bytes, counts: Counter[str]) -> float:
-    """The mutant was read; seconds of the processor that it took."""
+def outcome(content: bytes, counts: Counter[str], kernels: Any) -> float:
+    """The mutant was read; seconds of the processor that it took without machine code."""
     begin = time.process_time()
-    notes = 0
+    notes, read = 0, None
     try:
-        notes = read_midi(content).note_count
+        read = read_midi(content)
+        notes = read.note_count
         counts["read with notes"] += 1
     except MidiError:
         counts["refused with a reason"] += 1
@@ -45,6 +51,14 @@ def outcome(content: bytes, counts: Counter[str]) -> float:
         counts[f"escaped: {type(error).__name__}"] += 1
     spent = time.process_time() - begin
     counts["slower than a second"] += spent > SLOW_S
+    try:
+        plain = plain_score(content, DEFAULT_LIMITS, kernels)
+        if plain is not None:
+            counts["read by machine code"] += 1
+            same = plain == read and read is not None and plain.repairs == read.repairs
+            counts["otherwise by machine code"] += not same
+    except Exception as error:  # noqa: BLE001 - what escapes is what is looked for
+        counts[f"escaped from machine code: {type(error).__name__}"] += 1
     try:
         found = symusic.ScoreTick.from_midi(content, sanitize_data=True)
         others = sum(int((part.notes.numpy()["time"] >= 0).sum()) for part in found.tracks)
@@ -99,10 +113,12 @@ def main() -> None:
     chosen = parser.parse_args()
     machine, chance = Machine(PACKAGES), random.Random(chosen.seed)
     sources = [case.content for case in hostile() if 60 < len(case.content) < LARGEST]
-    counts: Counter[str] = Counter()
+    assert KERNELS.compile()
+    kernels, KERNELS.loaded = KERNELS.load(), None  # `read_midi` goes the other way
+    counts: Counter[str] = Counter({"otherwise by machine code": 0})
     spent = array("d")
     for number in range(1, chosen.mutants + 1):
-        spent.append(outcome(mutant(chance.choice(sources), chance), counts))
+        spent.append(outcome(mutant(chance.choice(sources), chance), counts, kernels))
         if number % EVERY == 0 or number == chosen.mutants:
             leave_so_far(chosen, machine, len(sources), counts, spent)
 
