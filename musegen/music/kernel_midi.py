@@ -28,6 +28,8 @@ LENGTH, PITCH, ONSET = 7, 31, 38
 so that it is sorted as notes are."""
 
 MOST_CONDUCTOR_EVENTS = 20_000
+MOST_POWER = 31
+"""Of two, in a meter's lower number: what readers make of a higher one depends on the processor."""
 
 
 @njit(**EXACT)
@@ -251,6 +253,8 @@ def parse(content):
                     changed += 1
             elif what in (TEMPO, METER, KEY):
                 if width != (3 if what == TEMPO else 4 if what == METER else 2):
+                    return refused
+                if what == METER and content[at + 1] > MOST_POWER:
                     return refused
                 changes[changed, 0] = what
                 changes[changed, 1] = tick

@@ -33,9 +33,10 @@ def voices(kind: str, first: st.SearchStrategy[int], *second: st.SearchStrategy[
 
 
 PITCHES, BYTES = st.sampled_from([36, 60, 60, 61]), st.integers(0, 127)
+POWERS = st.one_of(st.integers(0, 9), st.sampled_from([31, 32, 37, 255]))
 METAS = st.one_of(
     st.tuples(st.just(0x51), st.binary(min_size=3, max_size=3)),
-    st.tuples(st.just(0x58), st.tuples(BYTES, st.integers(0, 9), BYTES, BYTES).map(bytes)),
+    st.tuples(st.just(0x58), st.tuples(BYTES, POWERS, BYTES, BYTES).map(bytes)),
     st.tuples(st.just(0x59), st.binary(min_size=2, max_size=2)),
     st.tuples(st.sampled_from([3, 6]), st.text(max_size=5).map(str.encode)),
     st.tuples(st.sampled_from([1, 3, 5, 6, 0x7F]), st.binary(max_size=5)),
@@ -107,6 +108,7 @@ def test_a_plain_file_is_read_by_machine_code(compiled: Path) -> None:
         PIANO + b"\x00\xf1\x00",  # a message that no file may hold
         PIANO + meta(3, b"\xe9"),  # a name that is not UTF-8
         PIANO + meta(0x51, b"\x07\xa1"),  # a tempo of two bytes
+        PIANO + meta(0x58, b"\x04\x25\x18\x08"),  # a meter over two to the 37th
         b"\x00\x90\x3c\x40" + meta(1, b"") + b"\x00\x3c\x00",  # running status over a meta
         PIANO + b"\xff\xff\xff\xff\x00\x90\x3c\x00",  # a time of five bytes
         meta(1, b"no note"),
