@@ -149,13 +149,13 @@ class Commission:
     def begun(self, number: int) -> Draft:
         """A draft that holds its wishes."""
         wishes, limits = self.wishes, self.limits
-        moods = [wishes.valence, *(section.valence for section in wishes.sections)]
         if self.precedents is not None:
             stream = chance(self.seed, number, PRECEDENT)
             wishes, limits = self.precedents.limits(wishes, limits, stream)
         # Where a mood is wished and no key, the mood may lead out of a precedent's.
-        key = self.wishes.key if any(mood is not None for mood in moods) else wishes.key
-        colour = Colour(moods[0], moods[1:], key)
+        valence, moods = self.wishes.valence, [one.valence for one in self.wishes.sections]
+        moody = any(mood is not None for mood in (valence, *moods))
+        colour = Colour(valence, moods, self.wishes.key if moody else wishes.key)
         head = head_rows(_as_shown(wishes), self.checkpoint.genres)
         return Draft(number, limits, head, chance(self.seed, number), self.beside, colour)
 

@@ -8,6 +8,7 @@ no model.
 """
 
 from bisect import bisect_left, bisect_right
+from typing import NamedTuple
 
 from musegen.tokens.fields import BAR, CHORD, EXACT, KINDS, NOTE, VARIED, column
 
@@ -29,6 +30,13 @@ assert _OF_NOTE == ("onset", "instrument", "number", "pitch"), "what an event is
 assert _OF_CHORD == ("onset", "chord"), "likewise"
 
 Event = tuple[int, ...]
+
+
+class _Bar(NamedTuple):
+    """What has been written in a bar: its first chord, then its events by kind."""
+
+    chord: int
+    events: dict[int, list[Event]]
 
 
 class _Voice:
@@ -62,7 +70,7 @@ class Recall:
     """Counts the notes of the open bar against those of the bar that it is to be like."""
 
     def __init__(self) -> None:
-        self._bars: list[dict[int, list[Event]]] = []  # events by kind; of BAR its first chord
+        self._bars: list[_Bar] = []
         self._target = 0.0
         self._source: dict[int, _Voice] = {}
         self._played = self._matched = 0
@@ -72,12 +80,14 @@ class Recall:
         if row[0] == BAR:
             found = self._recalled(row)
             self._target = TARGET.get(row[_LIKENESS], 0.0)
-            self._source = {kind: _Voice(found[kind]) for kind in (NOTE, CHORD)} if found else {}
-            self._bars.append({NOTE: [], CHORD: [], BAR: [(row[_CHORD],)]})
+            self._source = (
+                {k: _Voice(events) for k, events in found.events.items()} if found else {}
+            )
+            self._bars.append(_Bar(row[_CHORD], {NOTE: [], CHORD: []}))
             self._played = self._matched = 0
         elif row[0] in (NOTE, CHORD) and self._bars:
             event = tuple(row[1:5] if row[0] == NOTE else row[1:3])
-            self._bars[-1][row[0]].append(event)
+            self._bars[-1].events[row[0]].append(event)
             if self._source:
                 same = self._source[row[0]].take(event)
                 if row[0] == NOTE:
@@ -123,9 +133,9 @@ class Recall:
     def _first_chord(self, row: list[int]) -> dict[int, float]:
         """Of a BAR row of which all is drawn that stands before its chord."""
         found = self._recalled(row) if len(row) == _CHORD else None
-        return {found[BAR][0][0]: CHORDS} if found else {}
+        return {found.chord: CHORDS} if found else {}
 
-    def _recalled(self, row: list[int]) -> dict[int, list[Event]] | None:
+    def _recalled(self, row: list[int]) -> _Bar | None:
         """The earlier bar that a BAR row says to vary or repeat; the last bar varies as it ends."""
         back = row[_BACK] - 1
         if row[_LIKENESS] == VARIED and row[_LEFT] == 0:
