@@ -202,7 +202,7 @@ def _sizes(path: Path, config: Mapping[str, Any]) -> ModelConfig:
 
 def _weights(
     path: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]
-) -> tuple["Weights", str, Rows | None]:
+) -> tuple[Weights, str, Rows | None]:
     """The weights, the SHA-256 of their file, and the precedents in it."""
     if not path.is_file():
         raise CheckpointError(f"{path} is missing")

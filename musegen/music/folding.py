@@ -34,17 +34,17 @@ def fold(parts: Parts) -> Folding:
     """
     sounds = parts.sounds
     into = list(range(len(sounds)))
-    drums = [place for place in into if sounds[place][0]]
+    drums = [place for place, (is_drum, _) in enumerate(sounds) if is_drum]
     if len(drums) < 2 and len(sounds) - len(drums) <= MAX_MELODIC:
         return Folding(tuple(into))
     sizes = parts.lengths.tolist()
     for place in drums:
         into[place] = max(drums, key=sizes.__getitem__)
-    left = [place for place in range(len(sounds)) if not sounds[place][0]]
+    left = [place for place, (is_drum, _) in enumerate(sounds) if not is_drum]
     if len(left) <= MAX_MELODIC:
         return Folding(tuple(into), drums_merged=max(0, len(drums) - 1))
 
-    program = [sound[1] for sound in sounds]
+    program = [number for _, number in sounds]
     pitches = np.split(parts.notes[:, PITCH], np.cumsum(parts.lengths)[:-1])
     pitch = [float(np.mean(some)) if len(some) else 0.0 for some in pitches]
 

@@ -33,19 +33,13 @@ def place_of(ticks, tick):
 
 
 @njit(**EXACT)
-def step_of(tick, per_quarter, share, ticks, steps):
-    """The step nearest to a tick, and how far away it lies, in steps; see `GridTime.to_steps`.
-
-    share: 1 / (2 * per_quarter); to divide whole numbers takes ten times as long as to multiply.
-    """
+def step_of(tick, per_quarter, ticks, steps):
+    """The step nearest to a tick, and how far away it lies, in steps; see `GridTime.to_steps`."""
     place = place_of(ticks, tick) if len(ticks) > 1 else 0
     within = tick - ticks[place]
     step = within
     if per_quarter != STEPS_PER_QUARTER:
-        whole = 2 * STEPS_PER_QUARTER * within + per_quarter
-        step = np.int64(whole * share)  # at most 1 off: numbers are below 2**53
-        rest = whole - step * 2 * per_quarter
-        step += (rest >= 2 * per_quarter) - (rest < 0)
+        step = (2 * STEPS_PER_QUARTER * within + per_quarter) // (2 * per_quarter)
     step += steps[place]
     if place + 1 < len(steps):
         step = min(step, steps[place + 1])
@@ -103,7 +97,6 @@ def snap(
     made = merged = overlaps = raised = snapped = cut = rounded = latest = 0
     earliest, longest = MAX_STEP, len(nearest) - 1
     farthest = farthest_s = 0.0
-    share = 0.5 / per_quarter
     possible = True
     for group in range(groups):
         fill = first = 0
@@ -112,8 +105,8 @@ def snap(
                 for note in range(first, first + lengths[track]):
                     tick, length = np.int64(notes[note, 0]), np.int64(notes[note, 1])
                     pitch, velocity = np.int64(notes[note, 2]), np.int64(notes[note, 3])
-                    onset, moved = step_of(tick, per_quarter, share, ticks, steps)
-                    release, _ = step_of(tick + length, per_quarter, share, ticks, steps)
+                    onset, moved = step_of(tick, per_quarter, ticks, steps)
+                    release, _ = step_of(tick + length, per_quarter, ticks, steps)
                     possible &= (tick | length) >= 0 and not (pitch | velocity) & ~127
                     possible &= release <= MAX_STEP
                     place = place_of(tempo_ticks, tick) if len(pace) > 1 else 0

@@ -34,11 +34,10 @@ def remembered(function: Callable[[Score], Result]) -> Remembering[Result]:
 
     @wraps(function)
     def ask(score: Score) -> Result:
-        for asked, result in latest:
-            if asked() is score:
-                return result
-        result = function(score)
-        tell(score, result)
+        result = known(score)
+        if result is None:
+            result = function(score)
+            tell(score, result)
         return result
 
     def known(score: Score) -> Result | None:

@@ -80,7 +80,7 @@ def snap(score: Score, parts: Parts, homes: Sequence[int], time: GridTime) -> Sn
 @lru_cache(maxsize=512)
 def _paces(tempos: tuple[Tempo, ...], ticks_per_quarter: int) -> tuple[Ints, Floats]:
     """Ticks of the tempo changes, and seconds per step from each on."""
-    ticks, pace = timing.paces(Score(ticks_per_quarter, tempos=tempos))
+    ticks, pace = timing.paces(tempos, ticks_per_quarter)
     return ticks, pace * (ticks_per_quarter / GRID.steps_per_quarter)
 
 

@@ -191,17 +191,17 @@ def bar_of(score: Score, tick: ArrayLike) -> Ints:
 
 def _tempo_map(score: Score) -> tuple[Ints, Floats, Floats]:
     """Ticks of the tempo changes, seconds at each, and seconds per tick from each on."""
-    ticks, pace = paces(score)
+    ticks, pace = paces(score.tempos, score.ticks_per_quarter)
     seconds = np.zeros(len(ticks))
     np.cumsum(np.diff(ticks) * pace[:-1], out=seconds[1:])
     return ticks, seconds, pace
 
 
-def paces(score: Score) -> tuple[Ints, Floats]:
+def paces(tempos: tuple[Tempo, ...], ticks_per_quarter: int) -> tuple[Ints, Floats]:
     """Ticks of the tempo changes, and seconds per tick from each on."""
-    tempos = tempos_in_order(score)
+    tempos = ordered_tempos(tempos)
     pace = np.array([max(1, tempo.microseconds) for tempo in tempos], dtype=np.float64)
-    pace /= 1e6 * score.ticks_per_quarter
+    pace /= 1e6 * ticks_per_quarter
     return np.array([tempo.tick for tempo in tempos], dtype=np.int64), pace
 
 

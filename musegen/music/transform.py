@@ -211,8 +211,8 @@ def _in_order(snapped: Snapped, sounds: Sequence[tuple[bool, int]], start: int) 
         rows[:, ONSET] -= start
     rows.setflags(write=False)
     ends = [end - start for end, _ in snapped.about]
-    unsaid = len(sounds)
-    made = Parts(rows, snapped.lengths, sounds, ends, ("",) * unsaid, ((),) * unsaid)
+    count = len(sounds)
+    made = Parts(rows, snapped.lengths, sounds, ends, ("",) * count, ((),) * count)
     columns = zip(sounds, snapped.about, snapped.lengths.tolist(), strict=True)
     order = [(*sound, -pitches / length) for sound, (_, pitches), length in columns]
     if sorted(set(order)) == order:

@@ -60,9 +60,6 @@ _ONSET, _INSTRUMENT, _NUMBER, _PITCH, _DURATION, _VELOCITY = (
     column(NOTE, name)
     for name in ("onset", "instrument", "number", "pitch", "duration", "velocity")
 )
-_NOTHING_SAID = [UNSET] * (COLUMNS - 3)
-"""What follows a track's instrument and number where nothing else is said of it."""
-
 _METER, _TEMPO = column(BAR, "meter"), column(BAR, "tempo")
 _METER_INDEX = {meter: i + 1 for i, meter in enumerate(scales.METERS)}
 
@@ -118,7 +115,7 @@ def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows
         head += [track_row(p, number) for p, number in zip(controls.tracks, numbers, strict=True)]
     else:
         head += [
-            [TRACK, identity, number, *_NOTHING_SAID]
+            row(TRACK, instrument=identity, number=number)
             for identity, number in zip(identities, numbers, strict=True)
         ]
 

@@ -13,7 +13,8 @@ MANY = 1_000
 """From so many files on loading machine code is worth it."""
 
 MOST_STEPS = 2**22
-"""Longer pieces, of two days, are laid out by numpy: machine code counts what each step holds."""
+"""Longer pieces, of 174,000 quarter notes, are laid out by numpy: machine code takes room for each
+step."""
 
 _HERE = Path(__file__).parent
 
