@@ -1,11 +1,11 @@
 """Files and notes per second in preparing, in one process, beside MidiTok's REMI.
 
-    python benchmarks/preparing.py FOLDER [--files 300] [--rounds 5] [--block 25] [--title TEXT]
+    python benchmarks/preparing.py FOLDER [--files 300] [--rounds 5] [--block 100] [--title TEXT]
 
 Every candidate does every file of the same sample: one after the other a block of files, so that
 caches are as warm as when a folder is prepared, in an order that turns from block to block. After a
 round that does not count, the median round is reported.
-Leaves benchmarks/results/preparing.json and .md. Needs the `bench` extra.
+Leaves benchmarks/results/NAME.json and .md, `preparing` unless said. Needs the `bench` extra.
 """
 
 import gc
@@ -34,9 +34,10 @@ from musegen.tokens.controls import Controls
 PACKAGES = ("numpy", "symusic", "miditok")
 UNSAID = Controls()
 PARSE, WHOLE, PEER = "symusic", "whole", "remi"
-BLOCK = 25
-"""Files that a candidate does at a stretch, unless said. The first few find caches cold, which
-counts the more the fewer they are: of a folder that is prepared they are none."""
+BLOCK = 100
+"""Files that a candidate does at a stretch, unless said: as many as in the measurement that the aim
+comes from (MidiTok beside prototypes, 100 files each). The first few find caches cold, which counts
+the more the fewer they are: docs/decisions/0012 has 25 and 300, too."""
 
 
 def read_bytes(path: Path) -> int:
@@ -229,6 +230,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--block", type=int, default=BLOCK, help="files at a stretch")
     parser.add_argument("--numpy", action="store_true", help="no machine code, as for a few files")
+    parser.add_argument("--name", default="preparing", help="of the results")
     chosen = parser.parse_args()
     machine = Machine(PACKAGES)
     if not chosen.numpy:
@@ -261,7 +263,7 @@ def main() -> None:
         "candidates": {c.name: c.figures(len(files), notes) for c in tried},
         "prepare": [asdict(spent) for spent in everything],
     }
-    leave(chosen.results, "preparing", machine.describe(), figures, page(said, tried, everything))
+    leave(chosen.results, chosen.name, machine.describe(), figures, page(said, tried, everything))
 
 
 if __name__ == "__main__":

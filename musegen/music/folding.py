@@ -4,8 +4,8 @@ A score's parts go in, a plan comes out: for every track the number of the track
 notes. Knows no time; moves no note itself.
 """
 
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,7 @@ from musegen.music.timing import GRID
 MAX_MELODIC = GRID.max_tracks - 1
 
 
-@dataclass(frozen=True)
-class Folding:
+class Folding(NamedTuple):
     """For every track the index of the track that takes its notes: its own, where it stays."""
 
     into: tuple[int, ...]

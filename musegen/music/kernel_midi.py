@@ -13,6 +13,7 @@ from numba import njit
 
 from musegen.compiled import EXACT
 from musegen.music.kernel_order import put_in_order
+from musegen.music.kernel_pedals import presses_of
 
 MTHD, MTRK = 0x4D546864, 0x4D54726B
 CHANNELS, KEYS = 16, 128
@@ -28,6 +29,9 @@ LENGTH, PITCH, ONSET = 7, 31, 38
 so that it is sorted as notes are."""
 
 MOST_CONDUCTOR_EVENTS = 20_000
+MAX_SILENCE_QUARTERS = 256
+"""As in `parsed`: a file's own end counts where it follows the last note this soon."""
+
 MOST_POWER = 31
 """Of two, in a meter's lower number: what readers make of a higher one depends on the processor."""
 
@@ -107,11 +111,11 @@ def shared_out(
 def parse(content):
     """What a plain file holds; content: (bytes,) uint8.
 
-    Returns three numbers: tracks (0 for a file that is not plain), ticks a quarter, the tick where
-    a conductor's track ends (0: the first track is none); then notes (N, 4) int32 as Tracks have
-    them, part after part;
-    parts (P, 7), see SOUND to TRACK; changes (C, 4): meta type, tick, two values; pedals (M, 5):
-    channel << 7 | program, track, whether no part was there, tick, value.
+    Returns four numbers: tracks (0 for a file that is not plain), ticks a quarter, the tick where
+    the piece ends, messages of system exclusive; then notes (N, 4) int32 as Tracks have them, part
+    after part, and how many each part has (P,); parts (P, 7), see SOUND to TRACK; changes (C, 4):
+    meta type, tick, two values; presses (M, 2) and how many each part has (P,), as `Parts` has
+    them.
     """
     size = len(content)
     room = size // 3 + 1
@@ -119,7 +123,10 @@ def parse(content):
     parts = np.empty((room, 7), dtype=np.int32)
     changes = np.empty((size // 4 + 1, 4), dtype=np.int32)
     pedals = np.empty((room, 5), dtype=np.int32)
-    refused = ((0, 0, 0), notes[:0].copy(), parts[:0], changes[:0], pedals[:0])
+    nobody, nothing = np.empty((0, 2), dtype=np.int32), np.empty(0, dtype=np.int64)
+    refused = (
+        (0, 0, 0, 0), notes[:0].copy(), nothing, parts[:0], changes[:0], nobody, nothing,
+    )  # fmt: skip
     if size < 14 or number_at(content, 0, 4) != MTHD or number_at(content, 4, 4) != 6:
         return refused
     declared, division = number_at(content, 10, 2), number_at(content, 12, 2)
@@ -136,7 +143,7 @@ def parse(content):
     held = np.zeros(CHANNELS, dtype=np.int64)  # notes that are not released yet
     begun = np.zeros(CHANNELS, dtype=np.int64)  # parts of the track so far
     shared = False
-    total = made = changed = pressed = conductor_end = 0
+    total = made = changed = pressed = conductor_end = exclusive = 0
     at, tracks = 14, 0
     while at < size:
         if at + 8 > size or number_at(content, at, 4) != MTRK:
@@ -225,6 +232,7 @@ def parse(content):
                 at += 1
             elif status == 0xF0:
                 what, only_meta = 0, False
+                exclusive += 1
             else:
                 return refused
             width, at = varying(content, at, end)
@@ -276,5 +284,16 @@ def parse(content):
         ends += (here == 0xFF) & (after == END) & (content[place + 2] == 0)
     if tracks != declared or ends != tracks or (shared and pressed):
         return refused
-    counts = tracks, np.int64(division), conductor_end
-    return counts, notes[:total].copy(), parts[:made], changes[:changed], pedals[:pressed]
+    lengths = np.empty(made, dtype=np.int64)
+    end = np.int64(0)
+    for part in range(made):
+        lengths[part] = parts[part, COUNT]
+        end = max(end, np.int64(parts[part, STOP]))
+    if end < conductor_end <= end + MAX_SILENCE_QUARTERS * division:
+        end = conductor_end
+    presses, press_counts = presses_of(pedals[:pressed], parts[:made], end, max(end, conductor_end))
+    counts = tracks, np.int64(division), end, exclusive
+    return (
+        counts, notes[:total].copy(), lengths, parts[:made], changes[:changed], presses,
+        press_counts,
+    )  # fmt: skip

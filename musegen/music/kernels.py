@@ -2,3 +2,4 @@
 
 from musegen.music.kernel_grid import snap as snap
 from musegen.music.kernel_midi import parse as parse
+from musegen.music.kernel_tempos import whole_tempos as whole_tempos

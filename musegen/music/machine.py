@@ -13,6 +13,7 @@ SIGNATURES = {
     "parse": "(Array(u1, 1, 'C', True),)",
     "snap": "(Array(i4, 2, 'C', True), i8[::1], i8[::1], i8, i8, i8[::1], i8[::1], i8[::1], "
     "f8[::1], i8[::1], i8[::1])",
+    "whole_tempos": "(Array(i8, 1, 'C', True), i8[::1], f8[::1], i8, i8[::1], i8[::1], i8, i8)",
 }
 
 KERNELS = Library("reading", "musegen.music.kernels", sorted(_HERE.glob("kernel*.py")), SIGNATURES)

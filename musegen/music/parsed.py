@@ -107,11 +107,12 @@ def score_of(
             if marker.time >= 0 and (text := name(marker.text))
         ),
     )
-    end = conductor(bodies[0])[1] if bodies else 0
-    if score.end < end <= score.end + MAX_SILENCE_QUARTERS * per_quarter:
-        score = replace(score, end=end)
+    told_end = conductor(bodies[0])[1] if bodies else 0
+    if score.end < told_end <= score.end + MAX_SILENCE_QUARTERS * per_quarter:
+        score = replace(score, end=told_end)
     if any(len(part.controls) for part, _ in parsed.parts):
-        score = _with_pedals(score, [part.controls for part, _ in parsed.parts])
+        reach = max(score.end, told_end)
+        score = _with_pedals(score, [part.controls for part, _ in parsed.parts], reach)
     trouble = too_long(score, limits)
     if trouble:
         score = _shortened(score)
@@ -194,8 +195,9 @@ def _notes(
     return notes
 
 
-def _with_pedals(score: Score, controls: Sequence[Any]) -> Score:
-    """The score with the pedals that the parts' controllers tell of; the end lets go of all.
+def _with_pedals(score: Score, controls: Sequence[Any], reach: int) -> Score:
+    """The score with the pedals that the parts' controllers tell of, as far as `reach`; the end
+    lets go of what nothing else does.
 
     symusic's own list of presses will not do: its first begins with the file, and one that is never
     let go is none.
@@ -207,7 +209,8 @@ def _with_pedals(score: Score, controls: Sequence[Any]) -> Score:
             sustain = np.flatnonzero(arrays["number"] == SUSTAIN)
             if len(sustain):
                 columns = (arrays[name][sustain].tolist() for name in ("time", "value"))
-                track = replace(track, pedals=pedals_of(zip(*columns, strict=True), score.end))
+                told = zip(*columns, strict=True)
+                track = replace(track, pedals=pedals_of(told, score.end, reach))
         tracks.append(track)
     return score.with_tracks(tracks)
 

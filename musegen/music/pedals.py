@@ -5,9 +5,6 @@ Presses go in and values come out, or the other way round. Knows no file and no 
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
 from musegen.music.score import Pedal, presses
 
 SUSTAIN = 64
@@ -23,11 +20,17 @@ def pedal_values(pedals: Iterable[Pedal]) -> Iterator[tuple[int, int]]:
         yield up, UP
 
 
-def pedals_of(values: Iterable[tuple[int, int]], end: int) -> tuple[Pedal, ...]:
+def pedals_of(
+    values: Iterable[tuple[int, int]], end: int, reach: int | None = None
+) -> tuple[Pedal, ...]:
     """The presses that ticks and values, in their order, tell of; `end` lets go of the last.
+
+    reach: what is told of the pedal counts up to there, as far as `end` unless said.
 
     >>> pedals_of([(0, 127), (24, 90), (48, 63), (48, 64)], end=96)
     (Pedal(down=0, up=48), Pedal(down=48, up=96))
+    >>> pedals_of([(0, 127), (48, 0)], end=24), pedals_of([(0, 127), (48, 0)], end=24, reach=96)
+    ((Pedal(down=0, up=24),), (Pedal(down=0, up=48),))
     """
     rows: list[tuple[int, int]] = []
     pressed: int | None = None
@@ -37,20 +40,4 @@ def pedals_of(values: Iterable[tuple[int, int]], end: int) -> tuple[Pedal, ...]:
         elif value < FIRST_DOWN and pressed is not None:
             rows.append((pressed, tick))
             pressed = None
-    return presses(rows, end)
-
-
-def pedals_in_order(
-    ticks: NDArray[np.int32], values: NDArray[np.int32], end: int
-) -> tuple[Pedal, ...]:
-    """The same as `pedals_of` of ticks that ascend from 0 on: (N,) each.
-
-    >>> pedals_in_order(np.array([0, 24, 48, 48]), np.array([127, 90, 63, 64]), end=96)
-    (Pedal(down=0, up=48), Pedal(down=48, up=96))
-    """
-    is_down = np.append(False, values >= FIRST_DOWN)
-    turns = np.minimum(ticks[is_down[1:] != is_down[:-1]], end).tolist()
-    if is_down[-1]:
-        turns.append(end)
-    pairs = zip(turns[::2], turns[1::2], strict=True)
-    return tuple(Pedal(down, up) for down, up in pairs if down < up)
+    return presses(rows, end if reach is None else reach)

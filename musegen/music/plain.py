@@ -10,24 +10,21 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from musegen.music.chunks import RUNNING_ON
 from musegen.music.parsed import (
-    MAX_SILENCE_QUARTERS,
     keys_of,
     meters_of,
     tempos_of,
     too_long,
 )
-from musegen.music.pedals import FIRST_DOWN, pedals_in_order
-from musegen.music.score import Marker, Parts, Pedal, Repair, Score
+from musegen.music.score import Marker, Parts, Repair, Score
 from musegen.music.source import EVENT_BYTES, Limits
 from musegen.music.texts import clean
 
 DRUM_CHANNEL = 9
-COUNT, STOP = 2, 3
-"""Columns of the kernel's `parts`."""
+STOP = 3
+"""A column of the kernel's `parts`."""
 
 MARKER, TEMPO, METER, KEY = 0x06, 0x51, 0x58, 0x59
 
@@ -39,13 +36,13 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
     """The music of a plain file within limits; None for any other."""
     if len(content) > EVENT_BYTES * limits.events:
         return None
-    counts, notes, parts, rows, pedals = kernels.parse(np.frombuffer(content, dtype=np.uint8))
-    tracks, per_quarter, conductor_end = counts
-    if (
-        not len(notes)
-        or tracks > limits.tracks
-        or (b"\xf7" in content and RUNNING_ON.search(content))
-    ):
+    counts, notes, lengths, parts, rows, presses, press_counts = kernels.parse(
+        np.frombuffer(content, dtype=np.uint8)
+    )
+    tracks, per_quarter, end, exclusive = counts
+    if not len(notes) or tracks > limits.tracks:
+        return None
+    if exclusive and RUNNING_ON.search(content):
         return None
     changes: dict[int, list[list[int]]] = {MARKER: [], TEMPO: [], METER: [], KEY: []}
     for kind, *change in rows.tolist():
@@ -57,20 +54,16 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
             some.sort(key=_tick)
     repairs: Counter[str] = Counter()
     told_parts = parts.tolist()
-    end = max([part[STOP] for part in told_parts])
-    if end < conductor_end <= end + MAX_SILENCE_QUARTERS * per_quarter:
-        end = conductor_end
-    pressing = len(pedals) and int(pedals[:, 4].max()) >= FIRST_DOWN
-    held = _pedals(told_parts, pedals, end) if pressing else [()] * len(told_parts)
     notes.setflags(write=False)
     try:
         made = Parts(
             notes,
-            parts[:, COUNT].astype(np.int64),
+            lengths,
             [(sound >> 7 == DRUM_CHANNEL, sound & 127) for sound, *_ in told_parts],
             [part[STOP] for part in told_parts],
             [_name(content[at : at + size]) for *_, at, size, _ in told_parts],
-            held,
+            presses,
+            press_counts if len(presses) else None,
         )
         markers = tuple(
             Marker(tick, text)
@@ -103,21 +96,9 @@ def _tick(change: Sequence[int]) -> int:
 
 
 def _sorts_alike(changes: Sequence[Sequence[int]]) -> bool:
-    """Whether any way to sort these by tick gives the same."""
-    return len(changes) <= SORTED_ALIKE or len({row[0] for row in changes}) == len(changes)
-
-
-def _pedals(
-    parts: Sequence[Sequence[int]], pedals: NDArray[np.int32], end: int
-) -> list[tuple[Pedal, ...]]:
-    """The presses of every part.
-
-    A channel of a track has one part here. What is told before it begins counts whatever program
-    holds then, what is told later only where it is the part's.
+    """Whether any way to sort these by tick gives the same: what comes at one tick says one thing,
+    as where every track tells the key.
     """
-    owner, where, early, tick, value = pedals.T
-    held = []
-    for sound, _, _, _, _, _, track in parts:
-        counts = (where == track) & ((owner == sound) | (early == 1) & (owner >> 7 == sound >> 7))
-        held.append(pedals_in_order(tick[counts], value[counts], end))
-    return held
+    if len(changes) <= SORTED_ALIKE:
+        return True
+    return len({row[0] for row in changes}) == len(set(map(tuple, changes)))

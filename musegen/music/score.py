@@ -8,7 +8,7 @@ tracks, or of `Parts`, and gives the other when it is asked for. Knows no file, 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -98,6 +98,7 @@ def note_array(notes: Iterable[Iterable[int]] | NDArray[Any]) -> NoteArray:
 
 
 NO_NOTES = note_array([])
+NO_PRESSES = np.empty((0, 2), dtype=np.int32)
 
 
 def presses(rows: Iterable[tuple[int, int]], end: int = 2**31 - 1) -> tuple[Pedal, ...]:
@@ -187,7 +188,8 @@ class Parts(NamedTuple):
 
     notes: (N, 4), read-only; lengths: (T,), how many notes each track has. Of each track, too:
     sounds, whether it is drums, and its program; ends, where its last note is released, 0 without
-    notes; names and pedals, as `Track` has them.
+    notes; names. presses: (P, 2), where the pedal goes down and up; press_counts: (T,), how many
+    presses each track has. No object for a press: a folder of piano music has millions.
     """
 
     notes: NoteArray
@@ -195,7 +197,9 @@ class Parts(NamedTuple):
     sounds: Sequence[tuple[bool, int]]
     ends: Sequence[int]
     names: Sequence[str]
-    pedals: Sequence[tuple[Pedal, ...]]
+    presses: NDArray[np.int32] = NO_PRESSES
+    press_counts: NDArray[np.int64] | None = None
+    """None where nobody presses a pedal."""
 
     @classmethod
     def of(cls, tracks: Sequence[Track]) -> "Parts":
@@ -208,24 +212,56 @@ class Parts(NamedTuple):
             [(track.is_drum, track.program) for track in tracks],
             [track.end for track in tracks],
             [track.name for track in tracks],
-            [track.pedals for track in tracks],
+            *_in_one([track.pedals for track in tracks]),
         )
 
     def tracks(self) -> tuple[Track, ...]:
         """The tracks that these parts are."""
         made, first = [], 0
-        columns = zip(*self[1:], strict=True)
+        columns = zip(*self[1:5], self.pedals(), strict=True)
         for length, (is_drum, program), end, name, pedals in columns:
             notes = self.notes[first : first + length]
             made.append(Track.ending(end, program, is_drum, name, notes, pedals))
             first += length
         return tuple(made)
 
+    def pedals(self) -> Sequence[tuple[Pedal, ...]]:
+        """The presses of each track, as `Track` has them."""
+        if self.press_counts is None:
+            return ((),) * len(self.sounds)
+        rows, counts = map(Pedal._make, self.presses.tolist()), self.press_counts.tolist()
+        return [tuple(islice(rows, count)) for count in counts]
+
+    def rearranged(self, places: Sequence[int]) -> "Parts":
+        """Parts without pedals in another order: first that at places[0]."""
+        assert self.press_counts is None
+        lasts = self.lengths.cumsum().tolist()
+        spans = [self.notes[last - n : last] for last, n in zip(lasts, self.lengths, strict=True)]
+        notes = np.concatenate([spans[place] for place in places])
+        notes.setflags(write=False)
+        return Parts(
+            notes,
+            self.lengths[places],
+            [self.sounds[place] for place in places],
+            [self.ends[place] for place in places],
+            [self.names[place] for place in places],
+        )
+
     def sounding(self) -> "Parts":
         """Those that have notes."""
         if self.lengths.all():
             return self
         return Parts.of([track for track in self.tracks() if len(track.notes)])
+
+
+def _in_one(
+    pedals: Sequence[tuple[Pedal, ...]],
+) -> tuple[NDArray[np.int32], NDArray[np.int64] | None]:
+    """`presses` and `press_counts` of tracks with these pedals."""
+    if not any(pedals):
+        return NO_PRESSES, None
+    together = np.array(list(chain.from_iterable(pedals)), dtype=np.int32).reshape(-1, 2)
+    return together, np.array([len(some) for some in pedals], dtype=np.int64)
 
 
 @dataclass(frozen=True)

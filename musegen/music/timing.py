@@ -5,7 +5,7 @@ of what a score on the grid may contain. Knows no file, no token, and changes no
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,6 +92,7 @@ def meters_in_order(score: Score) -> tuple[Meter, ...]:
     return ordered_meters(score.meters)
 
 
+@lru_cache(maxsize=64)
 def ordered_meters(meters: tuple[Meter, ...]) -> tuple[Meter, ...]:
     """Meters as `meters_in_order` has them."""
     if len(meters) == 1 and meters[0].tick == 0:
@@ -111,6 +112,7 @@ def tempos_in_order(score: Score) -> tuple[Tempo, ...]:
     return ordered_tempos(score.tempos)
 
 
+@lru_cache(maxsize=64)
 def ordered_tempos(tempos: tuple[Tempo, ...]) -> tuple[Tempo, ...]:
     """Tempi as `tempos_in_order` has them."""
     if len(tempos) == 1 and tempos[0].tick == 0:
@@ -197,8 +199,9 @@ def _tempo_map(score: Score) -> tuple[Ints, Floats, Floats]:
     return ticks, seconds, pace
 
 
+@lru_cache(maxsize=64)
 def paces(tempos: tuple[Tempo, ...], ticks_per_quarter: int) -> tuple[Ints, Floats]:
-    """Ticks of the tempo changes, and seconds per tick from each on."""
+    """Ticks of the tempo changes, and seconds per tick from each on: to be left as they are."""
     tempos = ordered_tempos(tempos)
     pace = np.array([max(1, tempo.microseconds) for tempo in tempos], dtype=np.float64)
     pace /= 1e6 * ticks_per_quarter

@@ -14,6 +14,7 @@ import numpy as np
 from musegen.errors import MidiError, WishError
 from musegen.music import timing
 from musegen.music.folding import fold
+from musegen.music.machine import KERNELS
 from musegen.music.ongrid import is_on_grid, track_order
 from musegen.music.score import (
     DURATION,
@@ -134,7 +135,7 @@ def quantise(score: Score, *, keep_silence: bool = False) -> tuple[Score, Quanti
         tempos_averaged=averaged,
         tempo_error_max_bpm=error_bpm,
         bars_trimmed=first,
-        pedals_left_out=sum(map(len, score.parts.pedals)),
+        pedals_left_out=len(score.parts.presses),
         names_left_out=sum(map(bool, score.parts.names)),
         keys_left_out=len(score.keys),
         markers_left_out=len(score.markers),
@@ -156,21 +157,31 @@ def _tempos(score: Score, time: GridTime, lines: Ints) -> tuple[tuple[Tempo, ...
     if len(changes) == 1:
         tempo, error_bpm = _whole_tempo(changes[0].microseconds)
         return (tempo,), 0, error_bpm
+    kernels = KERNELS.loaded
+    if kernels is None:
+        rows, inside, worst_bpm = _whole_tempos(score, time, lines)
+    else:
+        rows, inside, worst_bpm = kernels.whole_tempos(
+            lines, *timing.paces(score.tempos, score.ticks_per_quarter),
+            time.ticks_per_quarter, time.ticks, time.steps, *GRID.tempo_bpm,
+        )  # fmt: skip
+    tempos = tuple([Tempo.from_bpm(line, bpm) for line, bpm in rows.tolist()])
+    return tempos, inside, round(worst_bpm, 6)
+
+
+def _whole_tempos(score: Score, time: GridTime, lines: Ints) -> tuple[Ints, int, float]:
+    """What machine code says in `kernel_tempos`, in numpy."""
+    changes = timing.tempos_in_order(score)
     places = time.to_ticks(lines)
     bpms = np.diff(lines) / GRID.steps_per_quarter * 60
     bpms /= np.diff(timing.seconds_at(score, places))
     whole = np.clip(np.rint(bpms), *GRID.tempo_bpm).astype(np.int64)
     starts = np.flatnonzero(np.append(True, whole[1:] != whole[:-1]))
-    tempos = tuple(
-        Tempo.from_bpm(line, bpm)
-        for line, bpm in zip(
-            (lines[starts] - lines[0]).tolist(), whole[starts].tolist(), strict=True
-        )
-    )
     written = 60e6 / np.rint(60e6 / whole)
     inside = {t.tick for t in changes if places[0] < t.tick < places[-1]}
     averaged = len(inside.difference(np.rint(places).astype(int).tolist()))
-    return tempos, averaged, round(float(np.abs(bpms - written).max()), 6)
+    rows = np.stack([lines[starts] - lines[0], whole[starts]], axis=1)
+    return rows, averaged, float(np.abs(bpms - written).max())
 
 
 @lru_cache(maxsize=512)
@@ -212,12 +223,13 @@ def _in_order(snapped: Snapped, sounds: Sequence[tuple[bool, int]], start: int) 
     rows.setflags(write=False)
     ends = [end - start for end, _ in snapped.about]
     count = len(sounds)
-    made = Parts(rows, snapped.lengths, sounds, ends, ("",) * count, ((),) * count)
+    made = Parts(rows, snapped.lengths, sounds, ends, ("",) * count)
     columns = zip(sounds, snapped.about, snapped.lengths.tolist(), strict=True)
     order = [(*sound, -pitches / length) for sound, (_, pitches), length in columns]
-    if sorted(set(order)) == order:
-        return made
-    return Parts.of(sorted(made.tracks(), key=track_order))
+    ways = sorted(range(count), key=order.__getitem__)
+    if len(set(order)) < count:  # alike but for their notes
+        return Parts.of(sorted(made.tracks(), key=track_order))
+    return made if ways == [*range(count)] else made.rearranged(ways)
 
 
 def transpose(score: Score, semitones: int) -> Score:

@@ -6,6 +6,7 @@ back. Quantising is not done here (`music.transform.quantise`), files are not kn
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,10 +160,7 @@ def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows
 
 
 def _bar_rows(score: Score, controls: Controls, lines: NDArray[np.int64]) -> Rows:
-    bars = len(lines) - 1
-    table = np.zeros((bars, COLUMNS), dtype=np.int16)
-    table[:, 0] = BAR
-    table[:, column(BAR, "bars_left")] = scales.bars_left_indices(bars)[::-1]
+    table = _bars(len(lines) - 1).copy()
     meters = [_METER_INDEX[m.numerator, m.denominator] for m in score.meters]
     tempos = [level(scales.TEMPO_BPM, t.bpm) for t in score.tempos]
     table[:, _METER] = _held([m.tick for m in score.meters], meters, lines)
@@ -176,6 +174,16 @@ def _bar_rows(score: Score, controls: Controls, lines: NDArray[np.int64]) -> Row
     for chord in controls.chords:
         if chord.onset == 0:
             table[chord.bar, column(BAR, "chord")] = chord_id(chord.root, chord.quality)
+    return table
+
+
+@lru_cache(maxsize=512)
+def _bars(bars: int) -> Rows:
+    """So many BAR rows that say how many bars are left, and nothing else; not to be changed."""
+    table = np.zeros((bars, COLUMNS), dtype=np.int16)
+    table[:, 0] = BAR
+    table[:, column(BAR, "bars_left")] = scales.bars_left_indices(bars)[::-1]
+    table.setflags(write=False)
     return table
 
 

@@ -6,15 +6,13 @@ from dataclasses import replace
 import mido
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from musegen.music.exported import exported
 from musegen.music.humanize import humanized
 from musegen.music.lint.points import lint
 from musegen.music.lint.repair import repaired
 from musegen.music.ongrid import off_grid
-from musegen.music.pedals import pedal_values, pedals_in_order, pedals_of
+from musegen.music.pedals import pedal_values, pedals_of
 from musegen.music.read import read_midi
 from musegen.music.score import Pedal, Score, Track, note_array, presses
 from musegen.music.stems import stems
@@ -65,14 +63,6 @@ def let_go(tick: int, pitch: int = 60) -> tuple[int, mido.Message]:
 def pedal(tick: int, value: int) -> tuple[int, mido.Message]:
     """The pedal is set."""
     return tick, mido.Message("control_change", control=64, value=value)
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 127))), st.integers(0, 25))
-def test_values_in_order_are_the_same_presses(values: list[tuple[int, int]], end: int) -> None:
-    """What comes in order of time is read all at once, and gives the same."""
-    values.sort(key=lambda value: value[0])
-    ticks, positions = np.array(values, dtype=np.int32).reshape(-1, 2).T
-    assert pedals_in_order(ticks, positions, end) == pedals_of(values, end)
 
 
 def test_a_pedal_is_written_and_read_again() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from musegen.errors import MidiError
 from musegen.music import machine
-from musegen.music.chunks import END_OF_TRACK
+from musegen.music.chunks import END_OF_TRACK, RUNNING_ON
 from musegen.music.plain import plain_score
 from musegen.music.read import read_midi
 from musegen.music.repair import written
@@ -117,6 +117,30 @@ def test_a_plain_file_is_read_by_machine_code(compiled: Path) -> None:
 def test_what_may_be_taken_in_two_ways_is_left_alone(compiled: Path, body: bytes) -> None:
     """Machine code reads no file that readers may differ about."""
     assert not is_plain(smf(body + b"\0" + END_OF_TRACK))
+
+
+def test_changes_that_say_the_same_at_one_tick_are_plain(compiled: Path) -> None:
+    """Many tracks tell one key: no order of them matters, as one of two keys would."""
+    a_key, another = meta(0x59, b"\x02\x00"), meta(0x59, b"\x03\x00")
+    alike = smf(17 * a_key + PIANO + b"\0" + END_OF_TRACK)
+    assert is_plain(alike)
+    as_usual = read(alike)
+    with by_machine():
+        assert read(alike) == as_usual
+    assert not is_plain(smf(16 * a_key + another + PIANO + b"\0" + END_OF_TRACK))
+
+
+def test_a_tempo_that_looks_like_the_end_of_a_message_is_plain(compiled: Path) -> None:
+    """0xF7 ends a system exclusive message, and in a file without one is a number like others."""
+    tempo = meta(0x51, b"\x07\xf7\x20")
+    content = smf(tempo + PIANO + b"\0" + END_OF_TRACK)
+    assert RUNNING_ON.search(content)
+    assert is_plain(content)
+    as_usual = read(content)
+    with by_machine():
+        assert read(content) == as_usual
+    message = b"\x00\xf0\x02\x01\xf7"
+    assert not is_plain(smf(message + tempo + PIANO + b"\0" + END_OF_TRACK))
 
 
 def test_a_note_of_no_length_is_sorted_by_the_one_it_gets(compiled: Path) -> None:

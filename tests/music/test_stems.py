@@ -5,19 +5,30 @@ from pathlib import Path
 
 import mido
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from musegen.errors import OutputError
 from musegen.music.lint.points import lint
 from musegen.music.read import read_midi
-from musegen.music.score import Score, Track, note_array
+from musegen.music.score import Meter, Score, Track, note_array, presses
 from musegen.music.stems import stems, write_stems
 from musegen.music.write import midi_bytes
 from tests.music.test_lint import band
 from tests.strategies import scores
 
+FAR_BEHIND_A_STEM = Score(
+    480,
+    (
+        Track(0, notes=note_array([(480, 1, 59, 1)])),
+        Track(0, notes=note_array([(0, 1, 59, 1)]), pedals=presses([(0, 11)])),
+    ),
+    meters=(Meter(9972, 236, 4),),
+)
+"""Its end lies within 256 quarters of the last note, but not of that of its second stem."""
+
 
 @settings(max_examples=50)
+@example(FAR_BEHIND_A_STEM)
 @given(scores())
 def test_stems_together_are_the_piece(score: Score) -> None:
     """Every stem keeps all points; together they hold the file's tracks, of the same length."""
