@@ -13,7 +13,7 @@ from pathlib import Path
 from _machine import Machine, clocked, leave, markdown_table, median, options
 
 from musegen.composing.composer import Composer
-from musegen.composing.crew import cores
+from musegen.corpus.guarded import cores
 from musegen.model.compiling import compile_kernels
 from musegen.tokens.controls import Controls
 

@@ -1,6 +1,5 @@
 """`musegen data`: what music there is to train on, and how to get it."""
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,6 +155,7 @@ def starter(into: Path, workers: int | None, force: bool, verbose: bool, quiet: 
     Chorales, madrigals, string quartets and dances, converted from what the package music21
     carries (pip install 'musegen[starter]'); nothing is fetched.
     """
+    from musegen.cli.preparing import workers_asked
     from musegen.cli.progress import counted
     from musegen.corpus.starter import make_starter
 
@@ -163,10 +163,9 @@ def starter(into: Path, workers: int | None, force: bool, verbose: bool, quiet: 
         click.echo(f"{into} is there already; make it anew with --force")
         _next(into)
         return
-    if workers is not None and workers < 0:
-        raise SettingError(f"--workers {workers} is negative; 0 converts without workers")
+    many = workers_asked(workers)
     with counted("converting", quiet) as show:
-        done = make_starter(into, force, os.cpu_count() or 1 if workers is None else workers, show)
+        done = make_starter(into, force, many, show)
     _report(done, verbose)
     _next(into)
 

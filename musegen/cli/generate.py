@@ -216,9 +216,10 @@ def _compose(wishes: Controls, how: How, checkpoint: str, device: str, quiet: bo
     from musegen.cli.progress import bars_progress
     from musegen.compiled import without_scipy
     from musegen.composing.composer import Composer
-    from musegen.composing.crew import FORKS, cores
+    from musegen.composing.crew import FORKS
     from musegen.composing.nearest import best_of
     from musegen.composing.recipe import Recipe
+    from musegen.corpus.guarded import cores
     from musegen.model.compiling import compile_in_background
     from musegen.model.loading import composing_device
 

@@ -1,10 +1,10 @@
 """Preparing a folder as the terminal shows it: for `musegen prepare` and `musegen train`."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from musegen.cli.progress import console, counted
+from musegen.corpus.guarded import cores
 from musegen.corpus.prepare import prepare
 from musegen.corpus.reading import PrepareSettings
 from musegen.corpus.shards import Facts, Prepared
@@ -19,14 +19,14 @@ def prepared_with_progress(
     settings: PrepareSettings | None = None,
 ) -> Prepared:
     """`folder` is prepared at `out`; progress and a summary were shown unless `quiet`."""
-    check_workers(workers)
+    many = workers_asked(workers)
     try:
         with counted("reading files", quiet) as show:
             ready = prepare(
                 folder,
                 out,
                 settings,
-                workers=os.cpu_count() or 1 if workers is None else workers,
+                workers=many,
                 progress=lambda done: show(done.done, done.files),
             )
     except KeyboardInterrupt:
@@ -38,10 +38,13 @@ def prepared_with_progress(
     return ready
 
 
-def check_workers(workers: int | None) -> None:
-    """The number of workers is one that can be."""
-    if workers is not None and workers < 0:
+def workers_asked(workers: int | None) -> int:
+    """How many processes read files: one for each core unless said."""
+    if workers is None:
+        return cores()
+    if workers < 0:
         raise SettingError(f"--workers {workers} is negative; 0 reads files without workers")
+    return workers
 
 
 def summary(facts: Facts) -> Iterator[str]:

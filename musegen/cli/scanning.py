@@ -1,7 +1,6 @@
 """A scan as the terminal shows it: a live table while files are read, then the report in words."""
 
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from musegen.cli.preparing import check_workers
+from musegen.cli.preparing import workers_asked
 from musegen.cli.progress import PLAIN_EVERY_S, console
 from musegen.corpus.overview import Overview, survey
 from musegen.corpus.reading import PrepareSettings
@@ -31,8 +30,7 @@ IN_ORDER = ("tempos", "lengths")
 
 def scanned(folder: Path, settings: PrepareSettings, workers: int | None, quiet: bool) -> Overview:
     """The folder was read; a live table was shown meanwhile unless `quiet`."""
-    check_workers(workers)
-    many = os.cpu_count() or 1 if workers is None else workers
+    many = workers_asked(workers)
     with _shown_live(quiet) as show:
         return survey(folder, settings, many, show)
 

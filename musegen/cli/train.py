@@ -74,11 +74,11 @@ def command(
 
     need_torch("training")
     from musegen.cli.limits import settings_of
-    from musegen.cli.preparing import check_workers
+    from musegen.cli.preparing import workers_asked
     from musegen.cli.running import Asked, beginning, changes_of, check_out
     from musegen.training.team import team
 
-    check_workers(workers)
+    workers_asked(workers)
     out = Path(os.path.abspath(out)) if out.name in ("", "..") else out  # "." has a name, too
     wanted = changes_of(changes, steps, minutes, patience)
     asked = Asked(out, preset, config, wanted, seed, resume, base)

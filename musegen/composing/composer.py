@@ -4,15 +4,17 @@ Draws rows with the model, keeps them legal with the grammar, chooses with the s
 them into a Score. Each piece draws from its own stream of chance, so that the seed decides it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from musegen.composing.colour import Colour
-from musegen.composing.crew import composed, workers_for
+from musegen.composing.crew import Order, composed, workers_for
 from musegen.composing.draft import Draft
 from musegen.composing.precedents import Precedents
 from musegen.composing.writing import Watcher, written
@@ -54,6 +56,14 @@ class Composition:
     rows: Rows
     seed: int
     number: int
+
+
+class Wanted(NamedTuple):
+    """One of several pieces asked for at once: piece `number` of `compose` with this seed."""
+
+    wishes: Controls
+    seed: int = 0
+    number: int = 0
 
 
 class Composer:
@@ -102,10 +112,36 @@ class Composer:
         """
         if count < 1:
             raise WishError(f"count {count} is too small: at least one piece")
+        order = self._commission(controls or Controls(), sampling or Sampling(), seed, alone)
+        return self._composed(order, count, watch, workers)
+
+    def compose_each(
+        self,
+        asked: Sequence[Wanted],
+        sampling: Sampling | None = None,
+        watch: Watcher | None = None,
+        workers: int | None = None,
+    ) -> list[Composition]:
+        """A piece for each that is asked for, in their order, whose wishes may all be others.
+
+        Each is the piece that `compose` gives, and all of them take less time than one after
+        another. For `watch` they are numbered as they are asked for. Raises what `compose` raises,
+        before anything is composed.
+        """
+        sampling = sampling or Sampling()
+        orders = [self._commission(one.wishes, sampling, one.seed) for one in asked]
+        numbers = [one.number for one in asked]
+        return self._composed(
+            Commissions(self.checkpoint, sampling, orders, numbers), len(asked), watch, workers
+        )
+
+    def _commission(
+        self, controls: Controls, sampling: Sampling, seed: int, alone: bool = False
+    ) -> "Commission":
         if seed < 0:
             raise WishError(f"seed {seed} is negative; any whole number from 0 on will do")
-        beside = beside_levels(controls or Controls())
-        wishes = told((controls or Controls()).on_grid())
+        beside = beside_levels(controls)
+        wishes = told(controls.on_grid())
         limits = replace(
             Limits.of(wishes),
             max_bars=MAX_BARS_UNASKED,
@@ -114,19 +150,23 @@ class Composer:
             max_rows_per_bar=min(MAX_ROWS_PER_BAR, self.checkpoint.config.context // 4),
         )
         head_rows(wishes, self.genres)  # an unknown genre is refused
-        order = Commission(
-            self.checkpoint, wishes, limits, beside, sampling or Sampling(), seed,
+        return Commission(
+            self.checkpoint, wishes, limits, beside, sampling, seed,
             None if alone else self.precedents,
         )  # fmt: skip
+
+    def _composed(
+        self, order: Order[Composition], count: int, watch: Watcher | None, workers: int | None
+    ) -> list[Composition]:
         many = workers_for(workers, self.checkpoint, count)
         if many > 1:
             return composed(order, count, many, TOGETHER, watch)
-        pieces = []
+        found: dict[int, Composition] = {}
         for first in range(0, count, TOGETHER):
             drafts = map(order.begun, range(first, min(first + TOGETHER, count)))
             for draft in written(drafts, TOGETHER, self.checkpoint, order.sampling, watch):
-                pieces.append(order.finished(draft))
-        return sorted(pieces, key=lambda piece: piece.number)
+                found[draft.number] = order.finished(draft)
+        return [found[number] for number in range(count)]
 
     @cached_property
     def precedents(self) -> Precedents:
@@ -166,6 +206,27 @@ class Commission:
         plan = replace(plan, bars=self.wishes.bars)
         rows = encode(score, plan, genres)
         return Composition(furnished(score, plan), plan, rows, self.seed, draft.number)
+
+
+@dataclass(frozen=True, eq=False)
+class Commissions:
+    """Several that are composed together; piece `numbers[n]` of each stands at place n."""
+
+    checkpoint: ComposingModel
+    sampling: Sampling
+    each: Sequence[Commission]
+    numbers: Sequence[int]
+
+    def begun(self, number: int) -> Draft:
+        """The draft at a place, which is its number as long as it is written."""
+        draft = self.each[number].begun(self.numbers[number])
+        draft.number = number
+        return draft
+
+    def finished(self, draft: Draft) -> Composition:
+        """The piece that the draft became, with its own number."""
+        piece = self.each[draft.number].finished(draft)
+        return replace(piece, number=self.numbers[draft.number])
 
 
 def told(wishes: Controls) -> Controls:

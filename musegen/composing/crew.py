@@ -6,7 +6,6 @@ composes it.
 """
 
 import multiprocessing
-import os
 import sys
 import threading
 import traceback
@@ -16,7 +15,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from musegen.composing.draft import Draft
 from musegen.composing.writing import Watcher, written
-from musegen.corpus.guarded import one_thread_each, start_worker
+from musegen.corpus.guarded import cores, one_thread_each, start_worker
 from musegen.errors import MusegenError, SettingError
 from musegen.model.light import LightModel
 from musegen.model.paths import ComposingModel
@@ -50,13 +49,6 @@ class Order(Protocol[Piece]):
     def finished(self, draft: Draft) -> Piece:
         """The piece that a draft became."""
         ...
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def workers_for(asked: int | None, checkpoint: ComposingModel, pieces: int) -> int:

@@ -20,6 +20,20 @@ from musegen.tokens.fields import SEEN_LINKS, as_rows
 Watcher = Callable[[int, int, int | None], None]
 """Called with (piece, bars finished, bars in all where known) whenever a bar is finished."""
 
+
+def counting(progress: Callable[[int, int], None], count: int) -> Watcher:
+    """A watcher that says after each piece how many of `count` are finished."""
+    finished = 0
+
+    def watch(_: int, bars: int, in_all: int | None) -> None:
+        nonlocal finished
+        if bars == in_all:
+            finished += 1
+            progress(finished, count)
+
+    return watch
+
+
 _UNSEEN = [-1] * len(SEEN_LINKS)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musegen.composing.composer import Composer, Composition
+from musegen.composing.composer import Composer, Composition, Wanted
 from musegen.corpus.batches import held_out_windows
 from musegen.corpus.collection import Collection
 from musegen.corpus.passages import Passages
@@ -86,8 +86,8 @@ def _samples(
     sizes = np.bincount(collection.genre, minlength=len(genres) + 1)[1:]
     order = [int(i) for i in np.argsort(-sizes, kind="stable") if sizes[i]]
     asked = [genres[order[n % len(order)]] for n in range(count)] if order else [""] * count
-    samples = []
-    for number, genre in enumerate(asked):
-        wishes = Controls(genre=genre or None, bars=SAMPLE_BARS)
-        samples.append((genre, composer.compose(wishes, seed=seed + number)[0]))
-    return samples
+    wanted = [
+        Wanted(Controls(genre=genre or None, bars=SAMPLE_BARS), seed + number)
+        for number, genre in enumerate(asked)
+    ]
+    return list(zip(asked, composer.compose_each(wanted, workers=1), strict=True))

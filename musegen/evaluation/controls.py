@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.composing.composer import Composer
+from musegen.composing.composer import Composer, Wanted
+from musegen.composing.writing import counting
 from musegen.corpus.collection import Collection
 from musegen.corpus.described import controls_of
 from musegen.evaluation.exact import beat_ticks
@@ -93,13 +94,14 @@ def controls_report(
     total = each * (len(KINDS) + (judge is not None))
 
     def composed(place: int, asked: list[Controls]) -> list[Score]:
-        scores = []
-        for number, wishes in enumerate(asked):
-            (piece,) = composer.compose(wishes, sampling, seed + 1000 * place + number)
-            scores.append(piece.score)
+        wanted = [Wanted(one, seed + 1000 * place + number) for number, one in enumerate(asked)]
+
+        def shown(done: int, _: int) -> None:
             if progress is not None:
-                progress(place * each + number + 1, total)
-        return scores
+                progress(place * each + done, total)
+
+        pieces = composer.compose_each(wanted, sampling, counting(shown, each))
+        return [piece.score for piece in pieces]
 
     answers: list[Answer] = []
     for place, kind in enumerate(KINDS):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.composing.composer import TOGETHER, Composer
+from musegen.composing.composer import TOGETHER, Composer, Wanted
+from musegen.composing.writing import counting
 from musegen.corpus.collection import Collection
 from musegen.errors import CorpusError
 from musegen.evaluation.statistics import FEATURES, LEAST_BARS, features
@@ -154,14 +155,15 @@ def composed(
     progress: Progress | None = None,
 ) -> list[Excerpt]:
     """`count` compositions asked for by the genres and lengths of `like`, and by nothing else."""
-    found: list[Excerpt] = []
-    for place, (genre, bars, number) in enumerate(asked(like, count)):
-        wishes = Controls(genre=genre, bars=bars)
-        for first in range(0, number, TOGETHER):
-            some = min(TOGETHER, number - first)
-            run = seed + 1000 * place + first
-            for piece in composer.compose(wishes, sampling, run, some):
-                found.append(Excerpt(piece.score, genre, -1 - len(found), piece.score))
-            if progress is not None:
-                progress(len(found), count)
-    return found
+    wanted = [
+        Wanted(Controls(genre=genre, bars=bars), seed + 1000 * place + first, number - first)
+        for place, (genre, bars, numbers) in enumerate(asked(like, count))
+        for number in range(numbers)
+        for first in [number - number % TOGETHER]
+    ]
+    watch = None if progress is None else counting(progress, count)
+    pieces = zip(wanted, composer.compose_each(wanted, sampling, watch), strict=True)
+    return [
+        Excerpt(piece.score, one.wishes.genre, -1 - place, piece.score)
+        for place, (one, piece) in enumerate(pieces)
+    ]

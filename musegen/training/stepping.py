@@ -6,7 +6,6 @@ out, and too many of them end the run with advice.
 """
 
 import math
-import os
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from musegen.corpus.batches import Batches
 from musegen.corpus.collection import Collection
+from musegen.corpus.guarded import cores
 from musegen.errors import MusegenError
 from musegen.model.foretold import Foretold
 from musegen.model.loss import row_loss
@@ -108,8 +108,7 @@ class Stepping:
         self._learner = team.wrapped(Learner(model), device)
         short = min(settings.train.short_rows, settings.model.context)
         self._parts = team.parts(settings.train.accumulate)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        workers = workers_for(settings.train.workers, device, cores // team.size)
+        workers = workers_for(settings.train.workers, device, cores() // team.size)
         self._feeds = {
             rows: Feed(
                 [

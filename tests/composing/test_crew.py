@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from musegen.composing import crew
-from musegen.composing.composer import Commission, Composer, Composition
+from musegen.composing.composer import Commission, Composer, Composition, Wanted
 from musegen.composing.crew import composed, workers_for
 from musegen.composing.draft import Draft
-from musegen.composing.writing import written
+from musegen.composing.writing import counting, written
 from musegen.errors import MusegenError, SettingError, WishError
 from musegen.model.compiling import arithmetic
 from musegen.model.light import LightModel
@@ -57,6 +57,44 @@ def test_it_does_not_matter_who_composes(
     same(alone, several)
     assert reported[0] == reported[1]
     assert not multiprocessing.active_children()
+
+
+@forked
+@pytest.mark.parametrize("workers", [1, 2])
+def test_pieces_with_wishes_of_their_own(uneven: Stored, compiled: Path, workers: int) -> None:
+    """Each is the piece of its seed and number, as it is alone; they are counted as they come."""
+    composer = Composer(LightModel(uneven, "int8", arithmetic("int8")))
+    wanted = [
+        Wanted(WISHES, 4, 2),
+        Wanted(Controls(bars=2), 9),
+        Wanted(replace(WISHES, bars=5), 4, 1),
+        Wanted(WISHES, 4),
+    ]
+    counted: list[tuple[int, int]] = []
+    watch = counting(lambda done, count: counted.append((done, count)), len(wanted))
+    together = composer.compose_each(wanted, watch=watch, workers=workers)
+    same(
+        together,
+        [
+            composer.compose(one.wishes, seed=one.seed, count=3, workers=1)[one.number]
+            for one in wanted
+        ],
+    )
+    assert [piece.seed for piece in together] == [4, 9, 4, 4]
+    assert counted == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert composer.compose_each([]) == []
+
+
+def test_a_wish_that_cannot_be_is_refused_before_any_is_composed(uneven: Stored) -> None:
+    """Of several, the last one contradicts itself."""
+    seen: list[object] = []
+    with pytest.raises(WishError):
+        Composer(LightModel(uneven)).compose_each(
+            [Wanted(WISHES), Wanted(Controls(bars=2, track_count=17))],
+            watch=lambda *said: seen.append(said),
+            workers=1,
+        )
+    assert not seen
 
 
 @pytest.mark.slow
