@@ -29,6 +29,10 @@ FORKS = FORK in multiprocessing.get_all_start_methods() and sys.platform != "dar
 Mac the system's own libraries may crash of it."""
 
 
+SIDE_BY_SIDE = 4
+"""So many pieces at least a process writes side by side, where there are as many."""
+
+
 class Order(Protocol[Piece]):
     """What is to be composed, and with what."""
 
@@ -72,13 +76,13 @@ def composed(
     """The pieces of the order from number 0 on, composed by so many processes.
 
     Each writes at most `together` pieces side by side, and only half of its share where that is
-    more than three: who is ready first takes of the rest. What goes wrong in one of them is raised
-    here, and the others are ended, as they are where `watch` raises or the user stops this process.
+    more than SIDE_BY_SIDE: who is ready first takes of the rest. What goes wrong in one of them is
+    raised here, and the others are ended, as where `watch` raises or the user stops this process.
     """
     context: Any = multiprocessing.get_context(FORK if FORKS else "spawn")
     if FORKS and isinstance(order.checkpoint, LightModel):
         order.checkpoint.make()
-    slots = min(together, max(3, -(-count // (2 * workers))))
+    slots = min(together, max(SIDE_BY_SIDE, -(-count // (2 * workers))))
     crew = []
     try:
         for _ in range(workers):
