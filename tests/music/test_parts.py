@@ -2,11 +2,13 @@
 
 import copy
 import pickle
+import random
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from musegen.music.score import Parts, Score, Track, note_array
 from musegen.music.transform import quantise
@@ -77,3 +79,16 @@ def test_what_is_no_attribute_is_said() -> None:
         object.__new__(Score).tracks  # noqa: B018
     on_grid, _ = quantise(score)
     assert on_grid.tracks[0].notes.tolist() == [[0, 24, 60, 66]]
+
+
+@given(scores(), st.randoms(use_true_random=False))
+def test_parts_in_another_order(score: Score, chance: random.Random) -> None:
+    """They are the parts of the tracks in that order."""
+    tracks = [replace(track, pedals=()) for track in score.tracks]
+    places = list(range(len(tracks)))
+    chance.shuffle(places)
+    arranged = Parts.of(tracks).rearranged(places) if tracks else Parts.of(tracks)
+    wanted = Parts.of([tracks[place] for place in places])
+    assert arranged.tracks() == wanted.tracks()
+    assert [*arranged.ends] == [*wanted.ends]
+    assert not arranged.notes.flags.writeable
