@@ -17,6 +17,7 @@ from musegen.model.transformer import MusicModel
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import jsb  # benchmarks are scripts, not a package
+from _chorales import SHIFTS, SILENT, VOICES, homeward, moved, read_splits, rows_of, values_of
 
 
 def chorale(steps: int, seed: int = 0) -> Any:
@@ -24,7 +25,7 @@ def chorale(steps: int, seed: int = 0) -> Any:
     chance = np.random.default_rng(seed)
     pitches = np.array([72.0, 67.0, 60.0, 48.0]) + chance.integers(-5, 6, (steps, 4))
     pitches[chance.random((steps, 4)) < 0.1] = np.nan
-    return jsb.values_of(pitches)
+    return values_of(pitches)
 
 
 def model() -> MusicModel:
@@ -45,10 +46,10 @@ def model() -> MusicModel:
 def test_a_step_is_foretold_from_what_came_before() -> None:
     """The first 21 steps cost the same whatever follows them, and each has four pitches."""
     piece, judge = chorale(40), model()
-    rows, times, links, scored = jsb.rows_of([piece])
+    rows, times, links, scored = rows_of([piece])
     scored[:, 1 + 4 * 21 :] = False
     inside = row_loss(judge, rows, times, links, scored)
-    alone = row_loss(judge, *jsb.rows_of([piece[:21]]))
+    alone = row_loss(judge, *rows_of([piece[:21]]))
     for name, nats in alone.nats.items():
         if "." in name:
             assert float(inside.nats[name]) == pytest.approx(float(nats), rel=1e-5)
@@ -61,9 +62,9 @@ def test_a_voice_is_foretold_from_those_above_alone() -> None:
     piece, judge = chorale(12), model()
     for lean in judge.decoder.leans.values():
         torch.nn.init.normal_(lean.weight, std=0.3)
-    rows, times, links, scored = jsb.rows_of([piece])
+    rows, times, links, scored = rows_of([piece])
     scored[:, :-4] = False  # the last step alone is foretold
-    names = [f"{voice.upper()}4.pitch" for voice in jsb.VOICES]
+    names = [f"{voice.upper()}4.pitch" for voice in VOICES]
     before = row_loss(judge, rows, times, links, scored).nats
     assert set(before) == {"kind", *names}
     for voice in (3, 2):
@@ -80,7 +81,7 @@ def test_sums_over_all_pitches() -> None:
     one, other = (jsb.judged(judge, [piece])["all"] for piece in pieces)
     both = jsb.judged(judge, pieces)
     assert both["all"] == pytest.approx((12 * one + 40 * other) / 52, rel=1e-5)
-    assert both["all"] == pytest.approx(np.mean([both[voice] for voice in jsb.VOICES]), rel=1e-5)
+    assert both["all"] == pytest.approx(np.mean([both[voice] for voice in VOICES]), rel=1e-5)
 
 
 def test_no_key_is_told() -> None:
@@ -88,7 +89,7 @@ def test_no_key_is_told() -> None:
     beyond the best.
     """
     piece, judge = chorale(16, 3), model()
-    each = [jsb.judged(judge, [jsb.moved(piece, shift)])["all"] * 64 for shift in jsb.SHIFTS]
+    each = [jsb.judged(judge, [moved(piece, shift)])["all"] * 64 for shift in SHIFTS]
     mixed = jsb.mixed(judge, [piece]) * 64
     assert min(each) < mixed < min(each) + np.log(13)
     assert mixed == pytest.approx(np.log(13) - np.logaddexp.reduce(-np.array(each)), rel=1e-5)
@@ -98,9 +99,9 @@ def test_no_key_is_told() -> None:
 def test_home_is_home_from_everywhere(semitones: int) -> None:
     """A C major scale and chord, moved anywhere, comes home to the same place."""
     scale = np.tile([60, 62, 64, 65, 67, 69, 71, 72, 60, 64, 67, 72], 2)
-    home = jsb.values_of(np.stack([scale + 12, scale, scale, scale - 12], axis=1).astype(float))
-    away = jsb.moved(home, semitones)
-    assert (jsb.homeward(away) + semitones) % 12 == 0
+    home = values_of(np.stack([scale + 12, scale, scale, scale - 12], axis=1).astype(float))
+    away = moved(home, semitones)
+    assert (homeward(away) + semitones) % 12 == 0
 
 
 class Bomb:
@@ -117,9 +118,9 @@ def test_arrays_and_nothing_else_are_unpickled(tmp_path: Path) -> None:
     whole = np.empty(2, dtype=object)
     whole[:] = pieces
     np.savez(file, train=whole, valid=whole, test=whole)
-    splits = jsb.read_splits(file)
+    splits = read_splits(file)
     assert [len(piece) for piece in splits["test"]] == [4, 8]
-    assert splits["train"][0][0].tolist() == [72 - 19, 67 - 19, 60 - 19, jsb.SILENT]
+    assert splits["train"][0][0].tolist() == [72 - 19, 67 - 19, 60 - 19, SILENT]
 
     stream = io.BytesIO()
     np.lib.format.write_array_header_1_0(
@@ -130,4 +131,4 @@ def test_arrays_and_nothing_else_are_unpickled(tmp_path: Path) -> None:
         for name in ("train", "valid", "test"):
             archive.writestr(f"{name}.npy", stream.getvalue())
     with pytest.raises(ValueError, match="print: refused"):
-        jsb.read_splits(tmp_path / "bad.npz")
+        read_splits(tmp_path / "bad.npz")
