@@ -63,6 +63,13 @@ if TYPE_CHECKING:
     help="How much a bar that is to vary an earlier one leans to its notes; 0: not at all.",
 )
 @click.option(
+    "--heed",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="How much notes lean to density, polyphony and loudness as wished; 0: not at all.",
+)
+@click.option(
     "--best-of",
     type=int,
     default=1,
@@ -104,6 +111,7 @@ def command(
     harmony: float,
     colour: float,
     recall: float,
+    heed: float,
     best_of: int,
     alone: bool,
     workers: int | None,
@@ -135,7 +143,7 @@ def command(
         raise WishError(f"humanize {humanize:g} is out of range: allowed is 0 (off) to 1")
     wishes = wishes_of(told)
     sampling = Sampling(
-        temperature, top_k, top_p, min_p, guidance, balance, harmony, colour, recall
+        temperature, top_k, top_p, min_p, guidance, balance, harmony, colour, recall, heed
     )
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     if seed < 0:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from musegen.composing.colour import Colour
 from musegen.composing.crew import Order, composed, workers_for
 from musegen.composing.draft import Draft
+from musegen.composing.heed import Heed
 from musegen.composing.precedents import Precedents
 from musegen.composing.writing import Watcher, written
 from musegen.errors import WishError
@@ -197,7 +198,8 @@ class Commission:
         moody = any(mood is not None for mood in (valence, *moods))
         colour = Colour(valence, moods, self.wishes.key if moody else wishes.key)
         head = head_rows(_as_shown(wishes), self.checkpoint.genres)
-        return Draft(number, limits, head, chance(self.seed, number), self.beside, colour)
+        stream = chance(self.seed, number)
+        return Draft(number, limits, head, stream, self.beside, colour, Heed(self.wishes))
 
     def finished(self, draft: Draft) -> Composition:
         """The piece that the draft became."""

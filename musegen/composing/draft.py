@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from musegen.composing.balance import Balance
 from musegen.composing.colour import Colour
+from musegen.composing.heed import Heed
 from musegen.composing.recall import Recall
 from musegen.corpus.links import Linker, Links
 from musegen.corpus.windows import cut, outline, row_times
@@ -28,7 +29,8 @@ class Draft:
     """One piece being written. `number` says which of a run it is.
 
     beside: how far its wishes lie beside what its first row, STYLE, says of them. colour: the mood
-    that its pitches lean towards; none where it is left out.
+    that its pitches lean towards; heed: the levels that its notes lean towards; none where they are
+    left out.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class Draft:
         stream: np.random.Generator,
         beside: NDArray[np.float32] | None = None,
         colour: Colour | None = None,
+        heed: Heed | None = None,
     ) -> None:
         self.number = number
         self.grammar = Grammar(limits)
         self.balance = Balance(self.grammar.agenda.may_sound)
         self.colour = colour or Colour()
         self.recall = Recall()
+        self.heed = heed or Heed()
         self.stream = stream
         self.beside = beside
         self.rows: list[list[int]] = []
@@ -63,6 +67,7 @@ class Draft:
         self.balance.take(row)
         self.colour.take(row)
         self.recall.take(row)
+        self.heed.take(row)
         self._seen.append(row)
         return self._time(row), self._linker.take(row)
 

@@ -55,6 +55,7 @@ class _Known:
         self._balance = draft.balance
         self._colour = draft.colour
         self._recall = draft.recall
+        self._heed = draft.heed
         self._sampling = sampling
         self._weigh = weigh
         self._odds: dict[tuple[int, ...], Odds] = {}
@@ -74,6 +75,8 @@ class _Known:
                 logits = leaned(logits, self._recall.leaning(row), self._sampling.recall)
             if self._sampling.colour and name == "chord":
                 logits = leaned(logits, self._colour.closing(row), self._sampling.colour)
+            if self._sampling.heed and (levels := self._heed.leaning(row)) is not None:
+                logits = logits + np.float32(self._sampling.heed) * levels
             if name == "pitch" and (tones := self._colour.leaning()) is not None:
                 logits = logits + np.float32(self._sampling.colour) * tones
             sampling = self._sampling

@@ -144,7 +144,7 @@ def _recipe(entries: dict[str, Any]) -> Recipe:
     told = dict(entries)
     told["wishes"] = _wishes(told.get("wishes", {}))
     # As it was before there were these.
-    plain = {"balance": 0.0, "harmony": 1.0, "colour": 0.0, "recall": 0.0}
+    plain = {"balance": 0.0, "harmony": 1.0, "colour": 0.0, "recall": 0.0, "heed": 0.0}
     told["sampling"] = Sampling(**{**plain, **told.get("sampling", {})})
     for field in fields(Recipe):
         if field.type in (int, float, str, bool) and field.name in told:

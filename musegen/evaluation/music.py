@@ -57,7 +57,9 @@ EVERYTHING = "everything"
 FITTED = 2000
 """Training pieces, evenly spread, that the 5-gram is fitted on."""
 
-AS_IT_IS = Sampling(temperature=1.0, top_p=1.0, balance=0.0, harmony=1.0, colour=0.0, recall=0.0)
+AS_IT_IS = Sampling(
+    temperature=1.0, top_p=1.0, balance=0.0, harmony=1.0, colour=0.0, recall=0.0, heed=0.0
+)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ class Sampling:
     much the temperature is multiplied where a pitch is chosen, and half as much for a chord.
     colour: how much pitches lean to the key that is wished, and to major or minor for the mood, and
     the last chord to the tonic; 0: not at all. recall: how much the notes of a bar that is planned
-    to vary an earlier one lean to that bar's; 0: not at all.
+    to vary an earlier one lean to that bar's; 0: not at all. heed: how much notes lean to the
+    density, polyphony and loudness that are wished and have not come; 0: not at all.
     """
 
     temperature: float = 1.0
@@ -41,6 +42,7 @@ class Sampling:
     harmony: float = 0.75
     colour: float = 1.5
     recall: float = 1.0
+    heed: float = 1.0
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
@@ -53,6 +55,7 @@ class Sampling:
             ("harmony", self.harmony, 0, 10),
             ("colour", self.colour, 0, 10),
             ("recall", self.recall, 0, 10),
+            ("heed", self.heed, 0, 10),
         ):
             if not low <= value <= high:
                 raise SettingError(f"{name} {value:g} is out of range: allowed is {low} to {high}")
