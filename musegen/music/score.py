@@ -249,7 +249,7 @@ class Parts(NamedTuple):
 
     def sounding(self) -> "Parts":
         """Those that have notes."""
-        if self.lengths.all():
+        if 0 not in self.lengths.tolist():
             return self
         return Parts.of([track for track in self.tracks() if len(track.notes)])
 

@@ -99,15 +99,20 @@ def quantise(score: Score, *, keep_silence: bool = False) -> tuple[Score, Quanti
     snapped = snap(score, parts, [homes.index(home) for home in folding.into], time)
 
     lines = _lines(time, score, snapped.last, keep_silence)
-    first = 0 if keep_silence else int(lines.searchsorted(snapped.first, "right")) - 1
-    lines = lines[first:]
-    start, end = int(lines[0]), int(lines[-1] - lines[0])
+    first = 0
+    if not keep_silence and snapped.first >= lines[1]:
+        first = int(lines.searchsorted(snapped.first, "right")) - 1
+        lines = lines[first:]
+    start = int(lines[0])
+    end = int(lines[-1]) - start
     tempos, averaged, error_bpm = _tempos(score, time, lines)
     sounds = [places[home] for home in homes]
     made = _in_order(snapped, sounds, start)
     meters = _held_from(time.meters, start, end)
     result = Score.of_parts(GRID.steps_per_quarter, made, tempos, meters, end)
     is_on_grid.tell(result, True)
+    if not start:
+        timing.bar_lines.tell(result, lines)
 
     report = Quantised(
         notes_in=score.note_count,
