@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen.composing.balance import leaned
+from musegen.composing.colour import Leaning
 from musegen.composing.draft import Draft
 from musegen.model.paths import Draw, Logits
 from musegen.model.sampling import Odds, Sampling, weighed
@@ -75,10 +76,10 @@ class _Known:
                 logits = leaned(logits, self._recall.leaning(row), self._sampling.recall)
             if self._sampling.colour and name == "chord":
                 logits = leaned(logits, self._colour.closing(row), self._sampling.colour)
-            if self._sampling.heed and (levels := self._heed.leaning(row)) is not None:
-                logits = logits + np.float32(self._sampling.heed) * levels
-            if name == "pitch" and (tones := self._colour.leaning()) is not None:
-                logits = logits + np.float32(self._sampling.colour) * tones
+            if self._sampling.heed:
+                logits = _raised(logits, self._heed.leaning(row), self._sampling.heed)
+            if name == "pitch":
+                logits = _raised(logits, self._colour.leaning(), self._sampling.colour)
             sampling = self._sampling
             if name == "pitch":
                 sampling = sampling.in_harmony
@@ -86,6 +87,11 @@ class _Known:
                 sampling = sampling.in_chords
             found = self._odds[begun] = self._weigh(logits, mask, sampling)
         return found
+
+
+def _raised(logits: Logits, leaning: Leaning | None, strength: float) -> Logits:
+    """Logits (size,) with `strength` times what leans added; `leaned` does so for a few of them."""
+    return logits if leaning is None else logits + np.float32(strength) * leaning
 
 
 def _row(draw: Draw, draft: Draft, known: _Known, strict: bool) -> list[int] | None:

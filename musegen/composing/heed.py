@@ -10,24 +10,19 @@ from collections.abc import Sequence
 from math import log2
 
 import numpy as np
-from numpy.typing import NDArray
 
+from musegen.composing.colour import Leaning
 from musegen.tokens import scales
 from musegen.tokens.controls import Controls
 from musegen.tokens.fields import BAR, DRUM_BASE, FIELDS, KINDS, NOTE, SECTION, TRACK, column
 from musegen.tokens.ids import from_level
 
-Leaning = NDArray[np.float32]
-
 SLACK_QUARTERS, SLACK_NOTES = 8.0, 16.0
 """What has sounded is trusted by half after so many quarters (density, polyphony) and so many notes
 (loudness): until then the wish counts as if it had been kept."""
 
-MOST = 1.0
-"""Beyond this what is missing counts no more: octaves of density and polyphony, tens of velocity
-times MOST_TENS."""
-
-MOST_TENS = 2.0
+MOST, MOST_TENS = 1.0, 2.0
+"""Beyond this what is missing counts no more: octaves (density, polyphony), tens of velocity."""
 
 DENSER_BAR, DENSER_KIND, DENSER_STEP = 3.0, 4.0, 1 / 12
 """What an octave of missing density adds to the logit of a bar's planned density for each octave
@@ -66,22 +61,18 @@ class Heed:
         self._whole = wishes.density, wishes.polyphony, wishes.loudness
         self._sections = [(one.density, None, one.loudness) for one in wishes.sections]
         self._chordal: set[tuple[int, int]] = set()  # tracks that are to strike notes together
-        self._wish: Sequence[float | None] = self._whole
-        self._begun = False  # the first section, if there is one
+        self._heed(self._whole)
         self._length = self._place = 0.0  # of the open bar, and in it, in quarters
         self._in_bar = 0  # notes of the open bar
-        self._anew()
 
-    def _anew(self) -> None:
+    def _heed(self, wish: Sequence[float | None]) -> None:
+        """What is wished from here on; what has sounded counts no more."""
+        self._wish = wish
+        self.wished = any(level is not None for level in wish)
         self._quarters = 0.0  # of closed bars
         self._notes = self._velocities = 0
         self._held = self._sounding = 0.0  # quarters of pitched notes, and in which any sounds
         self._until = 0.0  # the last of them ends there, in quarters
-
-    @property
-    def wished(self) -> bool:
-        """Whether there is anything to heed."""
-        return any(wish is not None for wish in self._wish)
 
     def take(self, row: list[int]) -> None:
         """Take one more row of the piece into account."""
@@ -137,30 +128,28 @@ class Heed:
 
     def _open_section(self) -> None:
         own = self._sections.pop(0) if self._sections else (None, None, None)
-        wish = [
+        wish = tuple(
             whole if section is None else section
             for whole, section in zip(self._whole, own, strict=True)
-        ]
-        if list(self._wish) != wish:
-            self._wish = wish
+        )
+        if self._wish != wish:
+            self._heed(wish)
             self._length = 0.0  # the bar before belongs to what is over
-            self._anew()
 
-    def _missing(self, wish: float | None, heard: float, of: float, slack: float) -> float:
-        """By how many octaves what is wished lies above `heard` of so much, at most MOST."""
+    def _missing(self, wish: float | None, heard: float, quarters: float) -> float:
+        """By how many octaves a wish lies above `heard` in so many quarters, at most MOST."""
         if not wish:
             return 0.0
-        ratio = (heard + slack * wish) / (of + slack) / wish
+        ratio = (heard + SLACK_QUARTERS * wish) / (quarters + SLACK_QUARTERS) / wish
         return float(np.clip(-log2(max(ratio, 1e-6)), -MOST, MOST))
 
     @property
     def _sparse(self) -> float:
-        passed = self._quarters + self._place
-        return self._missing(self._wish[0], self._notes, passed, SLACK_QUARTERS)
+        return self._missing(self._wish[0], self._notes, self._quarters + self._place)
 
     @property
     def _thin(self) -> float:
-        return self._missing(self._wish[1], self._held, self._sounding, SLACK_QUARTERS)
+        return self._missing(self._wish[1], self._held, self._sounding)
 
     def _kinds(self) -> Leaning | None:
         much = DENSER_KIND * self._sparse

@@ -12,12 +12,7 @@ from typing import Any
 import numpy as np
 
 from musegen.music.chunks import RUNNING_ON
-from musegen.music.parsed import (
-    keys_of,
-    meters_of,
-    tempos_of,
-    too_long,
-)
+from musegen.music.parsed import keys_of, meters_of, tempos_of, too_long
 from musegen.music.score import Marker, Parts, Repair, Score
 from musegen.music.source import EVENT_BYTES, Limits
 from musegen.music.texts import clean
