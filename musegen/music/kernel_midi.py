@@ -65,29 +65,33 @@ def shared_out(
 
     Parts without notes are none any more. Returns how many notes and parts there are.
     """
-    rank = np.empty(last - first, dtype=np.int64)
     before = parts[first:last].copy()
-    kept, room = first, total
-    for sound in range(CHANNELS * KEYS):
-        part = part_of[sound]
-        if part < 0:
-            continue
+    rank = np.empty(last - first, dtype=np.int64)
+    order = np.empty(last - first, dtype=np.int64)
+    for part in range(last - first):
+        sound, place = before[part, SOUND], part
         part_of[sound] = -1
-        if before[part - first, COUNT] == 0:
+        while place > 0 and before[order[place - 1], SOUND] > sound:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = part
+    kept, room = first, total
+    for part in order:
+        if before[part, COUNT] == 0:
             continue
-        rank[part - first] = kept
-        parts[kept] = before[part - first]
+        rank[part] = kept - first
+        parts[kept] = before[part]
         parts[kept, FIRST] = room
         parts[kept, NAME_AT] = name_at
         parts[kept, NAME_SIZE] = name_size
-        room += parts[kept, COUNT]
+        room += before[part, COUNT]
         kept += 1
     apart = keys[:struck]
     if kept > first + 1:
         apart = np.empty(struck, dtype=np.int64)
         free = parts[first:kept, FIRST] - total
         for note in range(struck):
-            place = rank[owner[note] - first] - first
+            place = rank[owner[note] - first]
             apart[free[place]] = keys[note]
             free[place] += 1
     for part in range(first, kept):
@@ -159,7 +163,11 @@ def parse(content):
         program[:] = 0
         begun[:] = 0
         while not ended:
-            wait, at = varying(content, at, end)
+            wait = np.int64(content[at]) if at < end else np.int64(128)
+            if wait < 128:
+                at += 1
+            else:
+                wait, at = varying(content, at, end)
             tick += wait
             events += 1
             if at < 0 or at + 2 > end or tick >= MOST_TICKS:
