@@ -7,6 +7,7 @@ page, and the piano rolls as PNG into a folder beside it that has the page's nam
 """
 
 import argparse
+import hashlib
 from pathlib import Path
 
 from musegen.cli.progress import counted
@@ -44,7 +45,7 @@ def main() -> None:
         f"`python benchmarks/gallery.py checkpoints/{checkpoint}`; weights have SHA-256 "
         f"`{composer.checkpoint.sha256[:16]}`.",
         "",
-        "Each command makes its piece again; on the same kind of machine, byte for byte.",
+        "Each command makes its piece again, byte for byte: the file's SHA-256 begins as is said.",
     ]
     with counted("composing", False) as show:
         for number, (genre, mood) in enumerate(PIECES):
@@ -58,6 +59,8 @@ def main() -> None:
                 f"![{genre}, {mood}]({folder.name}/{asked.name}.png)",
                 "",
                 f"    {asked.command(f'checkpoints/{checkpoint}')}",
+                "",
+                f"SHA-256 `{hashlib.sha256(made.midi).hexdigest()[:16]}`",
             ]
             show(number + 1, len(PIECES))
     write_whole(options.out, ("\n".join(lines) + "\n").encode(), force=True)

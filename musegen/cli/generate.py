@@ -70,6 +70,13 @@ if TYPE_CHECKING:
     help="How much notes lean to density, polyphony and loudness as wished; 0: not at all.",
 )
 @click.option(
+    "--close",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="How much the last bar leans to coming to rest; 0: not at all, as for a loop.",
+)
+@click.option(
     "--best-of",
     type=int,
     default=1,
@@ -112,6 +119,7 @@ def command(
     colour: float,
     recall: float,
     heed: float,
+    close: float,
     best_of: int,
     alone: bool,
     workers: int | None,
@@ -143,7 +151,7 @@ def command(
         raise WishError(f"humanize {humanize:g} is out of range: allowed is 0 (off) to 1")
     wishes = wishes_of(told)
     sampling = Sampling(
-        temperature, top_k, top_p, min_p, guidance, balance, harmony, colour, recall, heed
+        temperature, top_k, top_p, min_p, guidance, balance, harmony, colour, recall, heed, close
     )
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     if seed < 0:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def command(file: Path, out: Path | None, checkpoint: str, force: bool, quiet: bool) -> None:
     """Make a composed FILE again from the recipe in it.
 
-    On the same kind of machine it is the same byte for byte: it is computed as it was the first
-    time, by machine code or by numpy, in the same precision.
+    It is the same byte for byte: it is computed as it was the first time, by machine code or by
+    numpy, in the same precision. What torch composed is so only on the same kind of machine.
     """
     from musegen.composing.recipe import read_recipe
     from musegen.errors import OutputError

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen.composing.balance import Balance
+from musegen.composing.close import Close
 from musegen.composing.colour import Colour
 from musegen.composing.heed import Heed
 from musegen.composing.recall import Recall
@@ -48,6 +49,7 @@ class Draft:
         self.balance = Balance(self.grammar.agenda.may_sound)
         self.colour = colour or Colour()
         self.recall = Recall()
+        self.close = Close()
         self.heed = heed or Heed()
         self.stream = stream
         self.beside = beside
@@ -68,6 +70,7 @@ class Draft:
         self.colour.take(row)
         self.recall.take(row)
         self.heed.take(row)
+        self.close.take(row)
         self._seen.append(row)
         return self._time(row), self._linker.take(row)
 

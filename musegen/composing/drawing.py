@@ -57,6 +57,7 @@ class _Known:
         self._colour = draft.colour
         self._recall = draft.recall
         self._heed = draft.heed
+        self._close = draft.close
         self._sampling = sampling
         self._weigh = weigh
         self._odds: dict[tuple[int, ...], Odds] = {}
@@ -78,6 +79,8 @@ class _Known:
                 logits = leaned(logits, self._colour.closing(row), self._sampling.colour)
             if self._sampling.heed:
                 logits = _raised(logits, self._heed.leaning(row), self._sampling.heed)
+            if self._sampling.close:
+                logits = _raised(logits, self._close.leaning(row), self._sampling.close)
             if name == "pitch":
                 logits = _raised(logits, self._colour.leaning(), self._sampling.colour)
             sampling = self._sampling

@@ -42,9 +42,11 @@ _METER, _PLANNED = column(BAR, "meter"), column(BAR, "density")
 _TRACK = [column(TRACK, name) for name in ("instrument", "number", "polyphony")]
 
 _STEPS = np.arange(FIELDS["onset"].size, dtype=np.float32)
-_LENGTHS = np.log2(np.array(scales.DURATION, dtype=np.float32))
+_LENGTHS = np.log2(scales.DURATION).astype(np.float32)
 _LENGTHS -= _LENGTHS.mean()
-_DENSITIES = np.log2(np.array([scales.DENSITY.values[0], *scales.DENSITY.values], dtype=np.float32))
+OCTAVES = np.log2([scales.DENSITY.values[0], *scales.DENSITY.values]).astype(np.float32)
+"""How dense each value of a bar's planned density is: the logarithm of notes a quarter."""
+
 _TENS: Leaning = np.array(scales.VELOCITY, dtype=np.float32) / np.float32(10)
 _TENS -= _TENS.mean()
 
@@ -102,7 +104,7 @@ class Heed:
         place = len(row)
         if row[0] == BAR and place == _PLANNED:
             much = DENSER_BAR * self._sparse
-            return np.float32(much) * _DENSITIES if much else None
+            return np.float32(much) * OCTAVES if much else None
         if row[0] != NOTE:
             return None
         if place == _ONSET:

@@ -38,7 +38,7 @@ from musegen.evaluation.sets import (
 )
 from musegen.evaluation.shuffled import with_bars_shuffled, with_pitches_shuffled
 from musegen.evaluation.statistics import FEATURES, NOTES, SOUND, STATISTICS, TELLS, columns
-from musegen.model.sampling import Sampling
+from musegen.model.sampling import UNLED, Sampling
 
 Floats = NDArray[np.float64]
 
@@ -57,9 +57,7 @@ EVERYTHING = "everything"
 FITTED = 2000
 """Training pieces, evenly spread, that the 5-gram is fitted on."""
 
-AS_IT_IS = Sampling(
-    temperature=1.0, top_p=1.0, balance=0.0, harmony=1.0, colour=0.0, recall=0.0, heed=0.0
-)
+AS_IT_IS = Sampling(temperature=1.0, top_p=1.0, **UNLED)
 
 
 @dataclass(frozen=True)

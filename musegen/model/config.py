@@ -49,3 +49,18 @@ class ModelConfig:
             raise SettingError(f"model.dropout {self.dropout} must be at least 0 and below 1")
         if not 0 <= self.time_share <= 1:
             raise SettingError(f"model.time_share {self.time_share} must be between 0 and 1")
+
+    @property
+    def turns(self) -> tuple[list[float], list[float]]:
+        """How each head's pairs of dimensions turn: radians a row, then quarters a whole turn.
+
+        Reckoned in float64, and rounded by whoever needs less: powers of float32 end in other bits
+        on other processors, and a last bit here becomes another note somewhere in most pieces.
+        """
+        pairs = self.width // self.heads // 2
+        timed = round(pairs * self.time_share)
+        plain = pairs - timed
+        shortest, longest = TIME_PERIODS
+        rates = [ROW_BASE ** (-pair / plain) for pair in range(plain)]
+        places = [pair / max(timed - 1, 1) for pair in range(timed)]
+        return rates, [shortest * (longest / shortest) ** place for place in places]

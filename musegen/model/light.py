@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from musegen.errors import SettingError
 from musegen.model import pages, plain
 from musegen.model.compiling import arithmetic
-from musegen.model.config import ROW_BASE, TIME_PERIODS, ModelConfig
+from musegen.model.config import ModelConfig
 from musegen.model.layout import Layout, Related
 from musegen.model.light_draw import LightDraw
 from musegen.model.packing import cache_shapes, move_cache, packed, packed_scale
@@ -131,13 +131,7 @@ class LightModel:
     def backbone(self) -> tuple[Any, ...]:
         """What `step` and `prefill` take between the rows and the caches."""
         config = self.config
-        pairs = config.width // config.heads // 2
-        timed = round(pairs * config.time_share)
-        exponents = np.arange(pairs - timed, dtype=np.float32) / np.float32(max(pairs - timed, 1))
-        rates = np.float32(ROW_BASE) ** -exponents
-        shortest, longest = TIME_PERIODS
-        places = np.linspace(0, 1, timed, dtype=np.float32)
-        periods = np.float32(shortest) * np.float32(longest / shortest) ** places
+        rates, periods = (np.array(turns, dtype=np.float32) for turns in config.turns)
         matrices = (
             *self._matrix(self._weight("seen.weight")),
             self._layers("attention_norm"),

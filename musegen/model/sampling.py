@@ -5,9 +5,10 @@ seed gives the same choices whatever else is being composed beside it.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,11 @@ from numpy.typing import NDArray
 from musegen.errors import SettingError
 
 _WORST = -1e9
+
+UNLED: Mapping[str, Any] = {
+    "balance": 0.0, "harmony": 1.0, "colour": 0.0, "recall": 0.0, "heed": 0.0, "close": 0.0,
+}  # fmt: skip
+"""Settings with which nothing leans: the model's own odds, and recipes older than a setting."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,8 @@ class Sampling:
     colour: how much pitches lean to the key that is wished, and to major or minor for the mood, and
     the last chord to the tonic; 0: not at all. recall: how much the notes of a bar that is planned
     to vary an earlier one lean to that bar's; 0: not at all. heed: how much notes lean to the
-    density, polyphony and loudness that are wished and have not come; 0: not at all.
+    density, polyphony and loudness that are wished and have not come; close: how much the last bar
+    leans to coming to rest; 0: not at all.
     """
 
     temperature: float = 1.0
@@ -43,6 +50,7 @@ class Sampling:
     colour: float = 1.5
     recall: float = 1.0
     heed: float = 1.0
+    close: float = 1.0
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
@@ -56,6 +64,7 @@ class Sampling:
             ("colour", self.colour, 0, 10),
             ("recall", self.recall, 0, 10),
             ("heed", self.heed, 0, 10),
+            ("close", self.close, 0, 10),
         ):
             if not low <= value <= high:
                 raise SettingError(f"{name} {value:g} is out of range: allowed is {low} to {high}")

@@ -8,6 +8,7 @@ from the event table, and where it lies in time comes with the batch.
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, pairwise
 from typing import cast
 
@@ -16,13 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musegen.model import halves
-from musegen.model.config import (
-    NORM_EPSILON,
-    ROW_BASE,
-    STEPS_PER_TIME_UNIT,
-    TIME_PERIODS,
-    ModelConfig,
-)
+from musegen.model.config import NORM_EPSILON, STEPS_PER_TIME_UNIT, ModelConfig
 from musegen.model.layout import Layout, Related
 from musegen.tokens.fields import SEEN_LINKS, Table
 
@@ -74,20 +69,22 @@ class RowEmbedding(nn.Module):
         return torch.where(offsets >= 0, offsets + rows, torch.zeros_like(rows))
 
 
+@lru_cache(maxsize=8)
+def _turns(config: ModelConfig, device: torch.device) -> tuple[Tensor, Tensor]:
+    """`config.turns` where they are needed; for training, too, whoever asked first."""
+    with torch.inference_mode(False):
+        rates, periods = (torch.tensor(t, dtype=torch.float32, device=device) for t in config.turns)
+    return rates, periods
+
+
 def rotary_angles(config: ModelConfig, positions: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
     """Cosines and sines (..., head_width / 2) of the rotary angles of rows.
 
     positions: row numbers; times: steps since the window's first bar line; any equal shapes.
     Rotary embedding: Su et al. 2021 (RoFormer); here part of the dimensions turn with time.
     """
-    pairs = config.width // config.heads // 2
-    timed = round(pairs * config.time_share)
-    plain = pairs - timed
-    exponents = torch.arange(plain, device=positions.device, dtype=torch.float32) / max(plain, 1)
-    row_angles = positions.float()[..., None] * ROW_BASE**-exponents
-    shortest, longest = TIME_PERIODS
-    places = torch.linspace(0, 1, timed, device=positions.device)
-    periods = shortest * (longest / shortest) ** places
+    rates, periods = _turns(config, positions.device)
+    row_angles = positions.float()[..., None] * rates
     quarters = times.float()[..., None] / STEPS_PER_TIME_UNIT
     time_angles = 2 * math.pi * torch.remainder(quarters / periods, 1.0)
     angles = torch.cat([row_angles, time_angles], dim=-1)

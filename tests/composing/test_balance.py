@@ -118,7 +118,7 @@ def test_planned_tracks_are_heard(balance: float, least: float, most: float) -> 
         "duration": dict.fromkeys(range(6), 1.0),
     }
     model = Told(odds)  # short notes, five steps after one another, of whomever
-    sampling = Sampling(top_p=1.0, balance=balance)
+    sampling = Sampling(top_p=1.0, balance=balance, close=0.0)
     while not draft.grammar.finished:
         draft.take(draw_row(lambda: model, draft, sampling))
     played = [r[column(NOTE, "instrument")] for r in draft.rows if r[0] == NOTE]

@@ -15,10 +15,12 @@ from musegen.errors import SettingError
 from musegen.model import plain
 from musegen.model.checkpoint import save_checkpoint
 from musegen.model.compiling import arithmetic
+from musegen.model.config import ModelConfig
 from musegen.model.light import LightModel
 from musegen.model.paths import Arithmetic
 from musegen.model.sampling import Sampling, weighed
 from musegen.model.stored import Stored, read_checkpoint, weight_shapes
+from musegen.model.transformer import rotary_angles
 from musegen.tokens.fields import BAR, CHORD, KINDS, NOTE, SEEN_LINKS, TABLE, TRACK
 from tests.corpus.pieces import made_piece
 from tests.model.tiny import TINY, tiny_checkpoint, tiny_model
@@ -208,3 +210,19 @@ def test_odds_are_weighed_alike(
         assert np.diff(summed, prepend=0).argmax() == expected.only
     else:
         np.testing.assert_allclose(summed, expected.summed, atol=1e-9)
+
+
+def test_rows_turn_by_the_same_angles_on_every_processor(stored: Stored) -> None:
+    """They are reckoned in float64: powers of float32 differ by processor, and notes with them."""
+    config = ModelConfig(width=32, heads=2, time_share=0.5)  # 4 pairs turn each way
+    rates, periods = config.turns
+    assert rates == pytest.approx([1, 0.1, 0.01, 0.001], rel=1e-15)
+    assert periods == pytest.approx([0.25, 6.3496042078728, 161.2698943865437, 4096], rel=1e-12)
+    assert ModelConfig(time_share=0.0).turns[1] == ModelConfig(time_share=1.0).turns[0] == []
+    *_, of_rows = LightModel(stored).backbone[:5]
+    assert of_rows.tolist() == np.array(TINY.turns[0], dtype=np.float32).tolist()
+    place, later = torch.tensor([3]), torch.tensor([41])
+    cos, _ = rotary_angles(TINY, place, later)
+    model = LightModel(stored)
+    light, _ = plain.angles(place.numpy(), later.numpy(), *model.backbone[3:5])
+    np.testing.assert_allclose(light[:, 0], cos.numpy(), rtol=1e-6, atol=1e-6)
