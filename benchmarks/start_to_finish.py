@@ -23,12 +23,16 @@ from musegen.composing.composer import Composer
 from musegen.model.compiling import arithmetic, compile_kernels
 from musegen.model.light import LightModel
 from musegen.model.stored import read_checkpoint
+from musegen.music.read import read_midi
 from musegen.tokens.controls import Controls
 from musegen.tokens.fields import COLUMNS, NOTE, SEEN_LINKS
 from musegen.tokens.wishes import parse_tracks
 
 PACKAGES = ("numpy", "numba")
 BAND = "piano, acoustic bass, flute, drums"
+LONG = ["--bars", "90", "--meter", "4/4", "--tempo", "120", "--density", "4.2"]
+"""Three minutes, about 1,500 notes."""
+
 STEPS = 40
 
 
@@ -96,11 +100,12 @@ def main() -> None:
             "musegen --help": (["--help"], None),
             "32 bars, 4 tracks": (["generate", "--bars", "32", *band, *out], None),
             "the same, nothing compiled": (["generate", "--bars", "32", *band, *out], os.devnull),
-            "96 bars, 4 tracks": (["generate", "--bars", "96", *band, *out], None),
+            "3 minutes, 4 tracks": (["generate", *LONG, *band, *out], None),
         }
         for name, (words, cache) in runs.items():
             rounds = [process(words, cache) for _ in range(chosen.rounds)]
             found[name] = {key: median(r[key] for r in rounds) for key in rounds[0]}
+        notes = read_midi(Path(folder) / "tune.mid").note_count
     composer = Composer.load(chosen.checkpoint)
     bars_at: list[float] = []
     began = time.perf_counter()
@@ -127,10 +132,12 @@ def main() -> None:
         },
         "step_ms": steps,
         "reading_ms": reading,
+        "long_notes": notes,
     }  # fmt: skip
     page = [
         "# From start to finish",
-        f"New processes, median of {chosen.rounds}; `--seed 1`, the band is {BAND}.",
+        f"New processes, median of {chosen.rounds}; `--seed 1`, the band is {BAND}. The "
+        f"3 minutes are `{' '.join(LONG)}`: {notes:,} notes.",
         markdown_table(
             ("", "seconds", "CPU seconds", "peak MB"),
             [

@@ -13,8 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import symusic.core as symusic
-
 from musegen.errors import MidiError
 from musegen.music.chunks import END_OF_TRACK, NAME, Layout, layout_of
 from musegen.music.machine import KERNELS
@@ -143,7 +141,7 @@ def _repaired(
 
 def _as_symusic_reads(found: Layout) -> _Attempt | None:
     try:
-        score = symusic.ScoreTick.from_midi(found.content, sanitize_data=True)
+        score = _symusic(found.content, sanitize=True)
     except CPLUSPLUS_ERRORS:
         return None
     bodies = [found.content[begin:end] for begin, end in found.spans]
@@ -179,7 +177,14 @@ def _from_midi(
         if releases:
             body = body[: -len(END_OF_TRACK)] + releases + END_OF_TRACK
         pieces += [b"MTrk", struct.pack(">I", len(body)), body]
-    return symusic.ScoreTick.from_midi(b"".join(pieces), sanitize_data=sanitize)
+    return _symusic(b"".join(pieces), sanitize)
+
+
+def _symusic(content: bytes, sanitize: bool) -> Any:
+    """What symusic makes of a file; raises what it raises."""
+    import symusic.core  # here, because it takes time to import, and composing needs no file
+
+    return symusic.core.ScoreTick.from_midi(content, sanitize_data=sanitize)
 
 
 def _releases(body: bytes, pitches: bytes, times: int) -> bytes:
