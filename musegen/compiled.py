@@ -77,7 +77,11 @@ class Library:
         if variant not in compiled_in(folder):
             return None
         self.loaded = self._import(folder)
-        self._make(self.loaded, variant)
+        try:
+            with loading():
+                self._make(self.loaded, variant)
+        except Exception:  # noqa: BLE001 - whatever numba raises where a file is gone after all
+            self._make(self.loaded, variant)
         return self.loaded
 
     def load_soon(self) -> None:
@@ -152,6 +156,24 @@ def in_the_background() -> None:
     """This process goes last: whoever composes or reads meanwhile goes first."""
     if hasattr(os, "nice"):
         os.nice(10)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Machine code that is there is loaded in here, and nothing is compiled: numba would get ready
+    to compile before it looks, half a second on a laptop, a third of the way to the first note.
+    """
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.core.registry import cpu_target
+    from numba.core.runtime.nrt import rtsys
+
+    context: Any = cpu_target.target_context
+    with global_compiler_lock:  # nobody else compiles meanwhile
+        context.refresh = lambda: rtsys.initialize(context)  # which makes room for arrays
+        try:
+            yield
+        finally:
+            del context.refresh  # it is the class's again
 
 
 @contextmanager

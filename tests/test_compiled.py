@@ -1,7 +1,10 @@
 """Machine code is kept where the user keeps such things, is loaded whole or not at all."""
 
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,35 @@ def test_scipy_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with without_scipy(), pytest.raises(ImportError):
         __import__("scipy")
     assert "scipy" not in sys.modules
+
+
+COMPILES_MORE = """
+import sys
+from musegen.model.compiling import arithmetic
+assert arithmetic("int8").__name__ == "musegen.model.kernels"
+print("numba.np.linalg" in sys.modules, end=" ")
+import numpy as np
+from numba import njit
+print(njit(lambda x: np.linalg.norm(x))(np.array([3.0, 4.0])))
+"""
+
+
+def test_what_is_loaded_does_not_get_ready_to_compile(compiled: Path) -> None:
+    """Which takes half a second; whoever compiles something else in the same process still can."""
+    words = [sys.executable, "-c", COMPILES_MORE]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=300)
+    assert done.stdout.split() == ["False", "5.0"]
+
+
+def test_what_cannot_be_loaded_so_is_loaded_as_ever(
+    compiled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever numba raises where it is not ready to compile."""
+
+    @contextmanager
+    def broken() -> Iterator[None]:
+        yield
+        raise NotImplementedError
+
+    monkeypatch.setattr(shelf, "loading", broken)
+    assert arithmetic("int8") is not plain

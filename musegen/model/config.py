@@ -23,7 +23,9 @@ class ModelConfig:
 
     `context` is the largest number of rows that it was trained to see; `field_width` the hidden
     width of the nested decoder; `time_share` the share of each head's rotary dimensions that turn
-    with musical time, the rest turn with the row number.
+    with musical time, the rest turn with the row number. `kv_heads` heads of keys and values are
+    shared by all heads in equal groups (grouped-query attention, Ainslie et al. 2023): what is
+    kept of each row, and read for the next, is that much less; 0: each head has its own.
     """
 
     layers: int = 8
@@ -34,6 +36,7 @@ class ModelConfig:
     field_width: int = 256
     dropout: float = 0.0
     time_share: float = 0.5
+    kv_heads: int = 0
 
     def __post_init__(self) -> None:
         if min(self.layers, self.width, self.heads, self.hidden, self.field_width) < 1:
@@ -43,6 +46,10 @@ class ModelConfig:
                 f"model.width {self.width} must be a multiple of four times model.heads "
                 f"({self.heads})"
             )
+        if not 0 <= self.kv_heads <= self.heads or self.heads % self.key_heads:
+            raise SettingError(
+                f"model.kv_heads {self.kv_heads} must divide model.heads ({self.heads}), or be 0"
+            )
         if self.context < 64:
             raise SettingError(f"model.context {self.context} is too small: at least 64 rows")
         if not 0 <= self.dropout < 1:
@@ -51,13 +58,28 @@ class ModelConfig:
             raise SettingError(f"model.time_share {self.time_share} must be between 0 and 1")
 
     @property
+    def head_width(self) -> int:
+        """Numbers of a head's query, key or value."""
+        return self.width // self.heads
+
+    @property
+    def key_heads(self) -> int:
+        """How many heads of keys and values there are."""
+        return self.kv_heads or self.heads
+
+    @property
+    def qkv_width(self) -> int:
+        """Numbers of all queries, keys and values of a row, in this order."""
+        return self.width + 2 * self.key_heads * self.head_width
+
+    @property
     def turns(self) -> tuple[list[float], list[float]]:
         """How each head's pairs of dimensions turn: radians a row, then quarters a whole turn.
 
         Reckoned in float64, and rounded by whoever needs less: powers of float32 end in other bits
         on other processors, and a last bit here becomes another note somewhere in most pieces.
         """
-        pairs = self.width // self.heads // 2
+        pairs = self.head_width // 2
         timed = round(pairs * self.time_share)
         plain = pairs - timed
         shortest, longest = TIME_PERIODS

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,7 +17,7 @@ from musegen.model.layout import Layout
 from musegen.model.paths import Beside, Logits
 from musegen.model.sampling import weighed
 from musegen.model.told import Told
-from musegen.model.transformer import MusicModel, linked, rotary_angles
+from musegen.model.transformer import MusicModel, attention, linked, rotary_angles
 
 Ints = NDArray[np.integer] | Tensor
 
@@ -36,7 +35,7 @@ class Stepper:
         config = model.config
         self.lengths = [0] * slots
         self.told = Told(slots)
-        shape = (config.layers, slots, config.heads, config.context, config.width // config.heads)
+        shape = (config.layers, slots, config.key_heads, config.context, config.head_width)
         self.device = model.norm.weight.device
         self._layout = Layout(model.table)
         with torch.inference_mode():
@@ -109,7 +108,7 @@ class Stepper:
             q, k, v = block.project(x, cos, sin)
             self.keys[i, slot, :, :count] = k[0]
             self.values[i, slot, :, :count] = v[0]
-            x = block.finish(x, F.scaled_dot_product_attention(q, k, v, is_causal=True))
+            x = block.finish(x, attention(q, k, v, causal=True))
         self.lengths[slot] = count
         self.states[slot, :count] = model.norm(x[0])
         return self.states[slot, count - 1].clone()
@@ -143,13 +142,8 @@ class Stepper:
             q, k, v = block.project(x, cos, sin)
             self.keys[i, slots, :, places] = k[:, :, 0]
             self.values[i, slots, :, places] = v[:, :, 0]
-            attended = F.scaled_dot_product_attention(
-                q,
-                self.keys[i, :active, :, :end],
-                self.values[i, :active, :, :end],
-                attn_mask=mask,
-            )
-            x = block.finish(x, attended)
+            keys, values = (cache[i, :active, :, :end] for cache in (self.keys, self.values))
+            x = block.finish(x, attention(q, keys, values, mask))
         self.lengths = [length + 1 for length in self.lengths]
         states: Tensor = model.norm(x[:, 0])
         self.states[slots, places] = states

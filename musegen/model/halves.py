@@ -48,11 +48,18 @@ def gated(both: Tensor) -> Tensor:
     return _of(_Gated, both)
 
 
-def attended(qkv: Tensor, cos: Tensor, sin: Tensor, heads: int) -> Tensor:
-    """Causal attention of rotated queries and keys: (B, T, width) from qkv (B, T, 3 width).
+def attended(qkv: Tensor, cos: Tensor, sin: Tensor, head_width: int, key_heads: int) -> Tensor:
+    """Causal attention of rotated queries and keys: (B, T, width) from qkv (B, T, qkv width).
 
+    Its last 2 * key_heads heads are keys and values, which the others share in equal groups.
     cos, sin: (B, 1, T, head_width / 2).
     """
+    heads = qkv.shape[-1] // head_width - 2 * key_heads
+    if key_heads < heads:
+        q, kv = qkv.tensor_split([heads * head_width], -1)
+        shared = kv.view(*kv.shape[:-1], 2, key_heads, head_width)
+        shared = shared.repeat_interleave(heads // key_heads, -2)
+        qkv = torch.cat([q, shared.flatten(-3)], -1)
     return _of(_Attended, qkv, cos, sin, heads)
 
 

@@ -34,6 +34,16 @@ def normed(x, weight, y):
         y[i] = x[i] * factor * weight[i]
 
 
+@njit(**EXACT)
+def turned(x, cos, sin):
+    """x (head width,) turns by angles, in place."""
+    pairs = len(cos)
+    for i in range(pairs):
+        left, right = x[i], x[pairs + i]
+        x[i] = left * cos[i] - right * sin[i]
+        x[pairs + i] = left * sin[i] + right * cos[i]
+
+
 @njit(cache=True, **EXACT)
 def step(
     rows, times, links, lengths, levels,
@@ -47,10 +57,10 @@ def step(
     rows: (B, columns); times, lengths: (B,); links: (B, links). Shapes of the caches: `light`.
     """
     batch, width = len(rows), full.shape[1]
-    heads = keys.shape[2]
-    head_width = width // heads
-    timed, pairs = len(periods), head_width // 2
-    plain = pairs - timed
+    timed, plain = len(periods), len(rates)
+    pairs = timed + plain
+    head_width, key_heads = 2 * pairs, keys.shape[2]
+    share = width // head_width // key_heads  # heads of queries for each of keys and values
     enlarge = F(math.sqrt(width) * 0.5)
     linked = np.zeros((batch, links.shape[1] * width), dtype=F)
     x, y, z = (
@@ -90,7 +100,8 @@ def step(
     for b in range(batch):
         for i in range(width):
             x[b, i] = embedded[b, lengths[b], i] + z[b, i]
-    wide, gates = room(batch, 3 * width), room(batch, 2 * hidden)
+    wide = room(batch, width + 2 * key_heads * head_width)
+    gates = room(batch, 2 * hidden)
     inner = np.empty((batch, hidden), dtype=F)
     scores = np.empty((1, key_scale.shape[3]), dtype=F)
     shares = np.empty(scores.shape, dtype=np.int16)
@@ -99,24 +110,22 @@ def step(
             normed(x[b], attention_norm[layer], y[b])
         product(y, qkv[layer], qkv_scale[layer], wide)
         for b in range(batch):
-            for head in range(heads):
-                q = wide[b, head * head_width : (head + 1) * head_width]
-                k = wide[b, width + head * head_width : width + (head + 1) * head_width]
-                v = wide[b, 2 * width + head * head_width : 2 * width + (head + 1) * head_width]
-                for i in range(pairs):
-                    left, right = q[i], q[pairs + i]
-                    q[i] = left * cos[b, i] - right * sin[b, i]
-                    q[pairs + i] = left * sin[b, i] + right * cos[b, i]
-                    left, right = k[i], k[pairs + i]
-                    k[i] = left * cos[b, i] - right * sin[b, i]
-                    k[pairs + i] = left * sin[b, i] + right * cos[b, i]
-                store_key(k, lengths[b], keys[layer, b, head], key_scale[layer, b, head])
-                store_value(v, lengths[b], values[layer, b, head], value_scale[layer, b, head])
-                attended(
-                    q, keys[layer, b, head], key_scale[layer, b, head],
-                    values[layer, b, head], value_scale[layer, b, head], lengths[b] + 1,
-                    scores, shares, y[b, head * head_width : (head + 1) * head_width],
-                )  # fmt: skip
+            for group in range(key_heads):
+                first = width + group * head_width
+                k = wide[b, first : first + head_width]
+                first += key_heads * head_width
+                v = wide[b, first : first + head_width]
+                turned(k, cos[b], sin[b])
+                store_key(k, lengths[b], keys[layer, b, group], key_scale[layer, b, group])
+                store_value(v, lengths[b], values[layer, b, group], value_scale[layer, b, group])
+                for head in range(group * share, (group + 1) * share):
+                    q = wide[b, head * head_width : (head + 1) * head_width]
+                    turned(q, cos[b], sin[b])
+                    attended(
+                        q, keys[layer, b, group], key_scale[layer, b, group],
+                        values[layer, b, group], value_scale[layer, b, group], lengths[b] + 1,
+                        scores, shares, y[b, head * head_width : (head + 1) * head_width],
+                    )  # fmt: skip
         product(y, out[layer], out_scale[layer], z)
         for b in range(batch):
             for i in range(width):
@@ -219,10 +228,12 @@ def attend(q, keys, key_scale, values, value_scale, levels):
     y = np.empty(q.shape, dtype=F)
     scores = np.empty((1, key_scale.shape[1]), dtype=F)
     shares = np.empty(scores.shape, dtype=np.int16)
+    share = q.shape[1] // len(keys)
     for row in range(len(q)):
         for head in range(q.shape[1]):
+            group = head // share
             attended(
-                q[row, head], keys[head], key_scale[head], values[head], value_scale[head],
+                q[row, head], keys[group], key_scale[group], values[group], value_scale[group],
                 row + 1, scores, shares, y[row, head],
             )  # fmt: skip
     return y

@@ -254,7 +254,7 @@ class LightStepper:
         self._lengths = np.zeros(slots, dtype=np.int64)
         self.told = Told(slots)
         keys, values, scales = cache_shapes(
-            config.heads, config.width // config.heads, config.context, model.compact
+            config.key_heads, config.head_width, config.context, model.compact
         )
         shape = config.layers, slots
         sort = np.int8 if model.compact else np.float32

@@ -156,7 +156,10 @@ def prefill(
     between: what the first row says between two values.
     Caches: embedded, states (context, width); keys, values and scales as `packing` has them.
     """
-    count, width, heads = len(rows), full.shape[1], keys.shape[1]
+    count, width, key_heads = len(rows), full.shape[1], keys.shape[1]
+    head_width = 2 * (len(periods) + len(rates))
+    heads = width // head_width
+    all_heads = heads + 2 * key_heads
 
     def multiplied(x: Array, numbers: Numbers, scale: Array, outputs: int) -> Array:
         return way.multiply(np.ascontiguousarray(x), numbers, scale, levels)[:, :outputs]
@@ -171,10 +174,11 @@ def prefill(
     cos, sin = angles(np.arange(count), times, periods, rates)
     for layer in range(len(qkv)):
         y = normed(x, attention_norm[layer])
-        wide = multiplied(y, qkv[layer], qkv_scale[layer], 3 * width).reshape(count, 3, heads, -1)
-        q = rotate(wide[:, 0], cos, sin)
-        k, k_scale = in_levels(rotate(wide[:, 1], cos, sin), levels)
-        v, v_scale = in_levels(wide[:, 2], levels)
+        wide = multiplied(y, qkv[layer], qkv_scale[layer], all_heads * head_width)
+        wide = wide.reshape(count, all_heads, head_width)
+        q = rotate(wide[:, :heads], cos, sin)
+        k, k_scale = in_levels(rotate(wide[:, heads:-key_heads], cos, sin), levels)
+        v, v_scale = in_levels(wide[:, -key_heads:], levels)
         fill_cache(keys[layer], values[layer], k, v)
         key_scale[layer, :, :count] = k_scale.T
         value_scale[layer, :, :count] = v_scale.T
@@ -201,7 +205,8 @@ def step(
     down: Numbers, down_scale: Array, norm: Array,
 ) -> None:  # fmt: skip
     """One more row for each of the first B slots; its state goes into `states`."""
-    batch, (heads, head_width) = len(rows), keys.shape[2:4]
+    batch, (key_heads, head_width) = len(rows), keys.shape[2:4]
+    heads = full.shape[1] // head_width
     look = _seen_whole if levels else _seen_real
     slots = np.arange(batch)
     vectors = embed(rows, offsets, full)
@@ -211,23 +216,22 @@ def step(
     cos, sin = angles(lengths, times, periods, rates)
     for layer in range(len(qkv)):
         y = normed(x, attention_norm[layer])
-        wide = multiply(y, qkv[layer], qkv_scale[layer], levels).reshape(
-            batch, 3, heads, head_width
-        )
-        q = rotate(wide[:, 0], cos, sin)
-        k, k_scale = in_levels(rotate(wide[:, 1], cos, sin), levels)
-        v, v_scale = in_levels(wide[:, 2], levels)
+        wide = multiply(y, qkv[layer], qkv_scale[layer], levels)
+        wide = wide.reshape(batch, heads + 2 * key_heads, head_width)
+        q = rotate(wide[:, :heads], cos, sin).reshape(batch, key_heads, -1, head_width)
+        k, k_scale = in_levels(rotate(wide[:, heads:-key_heads], cos, sin), levels)
+        v, v_scale = in_levels(wide[:, -key_heads:], levels)
         keys[layer, slots, :, :, lengths] = k
         values[layer, slots, :, :, lengths] = v
         key_scale[layer, slots, :, lengths] = k_scale
         value_scale[layer, slots, :, lengths] = v_scale
-        attended = np.empty((batch, heads, head_width), dtype=np.float32)
+        attended = np.empty(q.shape, dtype=np.float32)
         for b in range(batch):
             end = int(lengths[b]) + 1
             attended[b] = look(
-                q[b, :, None], keys[layer, b, ..., :end], key_scale[layer, b, :, :end],
+                q[b], keys[layer, b, ..., :end], key_scale[layer, b, :, :end],
                 values[layer, b, ..., :end], value_scale[layer, b, :, :end],
-            )[:, 0]  # fmt: skip
+            )  # fmt: skip
         x = x + multiply(attended.reshape(batch, -1), out[layer], out_scale[layer], levels)
         y = normed(x, mlp_norm[layer])
         gate, up = np.split(multiply(y, gate_up[layer], gate_up_scale[layer], levels), 2, axis=1)
@@ -243,10 +247,12 @@ def attend(
     later = np.triu(np.ones((count, count), dtype=bool), 1)
     seen = _seen_whole if levels else _seen_real
     attended = np.empty(q.shape, dtype=np.float32)
+    share = heads // len(keys)
     for head in range(heads):  # one at a time: of a long prompt they take much room
-        one = slice(head, head + 1)
+        group = head // share
+        one = slice(group, group + 1)
         attended[:, head] = seen(
-            q[:, one].swapaxes(0, 1), keys[one, :, :count], key_scale[one, :count],
+            q[None, :, head], keys[one, :, :count], key_scale[one, :count],
             values[one, :, :count], value_scale[one, :count], later,
         )[0]  # fmt: skip
     return attended

@@ -76,6 +76,10 @@ class Weights(Mapping[str, Array]):
         return len(self._tensors)
 
 
+LATER: Mapping[str, Any] = {"kv_heads": 0}
+"""Sizes that checkpoints of before do not name, and what they were."""
+
+
 @dataclass(frozen=True)
 class Stored:
     """A checkpoint as it lies on the disk. `weights` are float32, by the name of the parameter.
@@ -131,6 +135,7 @@ def read_checkpoint(folder: str | Path) -> Stored:
 def model_config(entries: Mapping[str, Any], place: str) -> ModelConfig:
     """A ModelConfig from JSON; an unknown or missing size is a CheckpointError."""
     known = {f.name for f in fields(ModelConfig)}
+    entries = {**LATER, **entries}
     if set(entries) != known:
         wrong = ", ".join(sorted(set(entries) ^ known))
         raise CheckpointError(f"{place}: the model's sizes are not those of this version: {wrong}")
@@ -161,7 +166,7 @@ def weight_shapes(table: Table, config: ModelConfig) -> dict[str, tuple[int, ...
     for layer in range(config.layers):
         for name, shape in (
             ("attention_norm", (width,)),
-            ("qkv", (3 * width, width)),
+            ("qkv", (config.qkv_width, width)),
             ("out", (width, width)),
             ("mlp_norm", (width,)),
             ("gate_up", (2 * config.hidden, width)),

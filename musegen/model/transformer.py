@@ -110,25 +110,37 @@ def linked(vectors: Tensor, links: Tensor) -> Tensor:
     return found.view(*links.shape, width)
 
 
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, causal: bool = False
+) -> Tensor:
+    """What queries (B, H, T, head_width) see of keys and values (B, key heads, rows, head_width).
+
+    Heads share keys and values in equal groups, the first ones the first.
+    """
+    grouped = q.shape[1] != k.shape[1]
+    return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, enable_gqa=grouped)
+
+
 class Block(nn.Module):
     """Attention, then SwiGLU, each behind an RMSNorm and added to the stream."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.heads = config.heads
+        self.head_width = config.head_width
+        self.key_heads = config.key_heads
         self.dropout = config.dropout
         self.attention_norm = nn.RMSNorm(config.width, eps=NORM_EPSILON)
-        self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
+        self.qkv = nn.Linear(config.width, config.qkv_width, bias=False)
         self.out = nn.Linear(config.width, config.width, bias=False)
         self.mlp_norm = nn.RMSNorm(config.width, eps=NORM_EPSILON)
         self.gate_up = nn.Linear(config.width, 2 * config.hidden, bias=False)
         self.down = nn.Linear(config.hidden, config.width, bias=False)
 
     def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Rotated queries and keys, and values: each (B, H, T, head_width)."""
-        batch, time, _ = x.shape
-        qkv = self.qkv(self.attention_norm(x)).view(batch, time, 3, self.heads, -1)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        """Rotated queries (B, H, T, head_width); rotated keys, and values (B, key heads, ...)."""
+        qkv = self.qkv(self.attention_norm(x)).unflatten(-1, (-1, self.head_width)).transpose(1, 2)
+        q = qkv[:, : -2 * self.key_heads]
+        k, v = qkv[:, -2 * self.key_heads :].chunk(2, dim=1)
         return rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype), v
 
     def finish(self, x: Tensor, attended: Tensor) -> Tensor:
@@ -142,11 +154,13 @@ class Block(nn.Module):
         if halves.in_halves(x):
             return self._in_halves(x, cos, sin)
         q, k, v = self.project(x, cos, sin)
-        return self.finish(x, F.scaled_dot_product_attention(q, k, v, is_causal=True))
+        return self.finish(x, attention(q, k, v, causal=True))
 
     def _in_halves(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         qkv = self.qkv(halves.norm(self.attention_norm, x))
-        x = x + self._drop(self.out(halves.attended(qkv, cos, sin, self.heads)))
+        x = x + self._drop(
+            self.out(halves.attended(qkv, cos, sin, self.head_width, self.key_heads))
+        )
         gated = halves.gated(self.gate_up(halves.norm(self.mlp_norm, x)))
         return x + self._drop(self.down(gated))
 

@@ -51,6 +51,7 @@ def model_card(
             [
                 ("parameters", f"{model.parameter_count():,}"),
                 ("layers, width, heads", f"{config.layers}, {config.width}, {config.heads}"),
+                ("heads of keys and values", f"{config.key_heads}"),
                 ("context", f"{config.context} rows (one row is one musical event)"),
                 ("event table", f"`{fingerprint()}`"),
             ],

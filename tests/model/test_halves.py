@@ -21,11 +21,12 @@ def apart(one: torch.Tensor, other: torch.Tensor) -> float:
     return float(away / size if away else away)
 
 
+@pytest.mark.parametrize("kv_heads", [0, 2, 1])
 @pytest.mark.parametrize("time", [1, halves.BLOCK, 2 * halves.BLOCK + 37])
-def test_a_layer_and_its_gradients(time: int) -> None:
-    """However many blocks of queries there are."""
+def test_a_layer_and_its_gradients(time: int, kv_heads: int) -> None:
+    """However many blocks of queries there are, and who shares keys and values."""
     torch.manual_seed(1)
-    config = ModelConfig(layers=1, width=48, heads=2, hidden=64, context=512)
+    config = ModelConfig(layers=1, width=48, heads=4, hidden=64, context=512, kv_heads=kv_heads)
     block = Block(config)
     x = torch.randn(2, time, config.width, requires_grad=True)
     at = torch.arange(time).expand(2, time)
@@ -50,11 +51,11 @@ def test_no_row_sees_a_later_one() -> None:
     time, heads = halves.BLOCK + 30, 2
     qkv = torch.randn(1, time, 3 * 32, dtype=torch.bfloat16)
     cos, sin = torch.ones(1, 1, time, 8), torch.zeros(1, 1, time, 8)
-    before = halves.attended(qkv, cos, sin, heads)
+    before = halves.attended(qkv, cos, sin, 16, heads)
     for row in (40, halves.BLOCK + 3):
         changed = qkv.clone()
         changed[:, row:] = 7
-        after = halves.attended(changed, cos, sin, heads)
+        after = halves.attended(changed, cos, sin, 16, heads)
         assert torch.equal(after[:, :row], before[:, :row])
 
 

@@ -1,5 +1,6 @@
 """Composing without torch computes what the torch model computes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +26,19 @@ from musegen.tokens.fields import BAR, CHORD, KINDS, NOTE, SEEN_LINKS, TABLE, TR
 from tests.corpus.pieces import made_piece
 from tests.model.tiny import TINY, tiny_checkpoint, tiny_model
 
+SHARED = replace(TINY, heads=4, kv_heads=2)
+"""Two heads of queries for each of keys and values."""
+
 PIECES = [made_piece(seed, bars=8)[:110] for seed in range(6)]
 PARTS = [(p, row_times(p), row_links(p)[:, : len(SEEN_LINKS)]) for p in PIECES]
 
 
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+@pytest.fixture(scope="module", params=[TINY, SHARED], ids=["own", "shared"])
+def stored(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Stored:
     """The tiny model as it lies on the disk, in full precision."""
     folder = tmp_path_factory.mktemp("light") / "tiny"
-    save_checkpoint(folder, tiny_model(), ("folk", "jazz"), "", dtype=torch.float32)
+    model = tiny_model(config=request.param)
+    save_checkpoint(folder, model, ("folk", "jazz"), "", dtype=torch.float32)
     return read_checkpoint(folder)
 
 
@@ -47,8 +52,10 @@ def ways(request: pytest.FixtureRequest, compiled: Path) -> dict[str, Arithmetic
 
 def test_the_shapes_of_the_weights() -> None:
     """Without torch the names and shapes of all parameters are known."""
-    parameters = {name: tuple(p.shape) for name, p in tiny_model().named_parameters()}
-    assert weight_shapes(TABLE, TINY) == parameters
+    for config in (TINY, SHARED):
+        model = tiny_model(config=config)
+        parameters = {name: tuple(p.shape) for name, p in model.named_parameters()}
+        assert weight_shapes(TABLE, config) == parameters
 
 
 @pytest.mark.parametrize("together", [1, 5, 6])
@@ -58,7 +65,7 @@ def test_rows_are_read_alike(
 ) -> None:
     """Prompts at once, then rows one by one beside each other: the states are those of torch."""
     light = LightModel(stored, precision, ways[precision]).stepper(together)
-    torches = tiny_checkpoint().stepper(together)
+    torches = tiny_checkpoint(config=stored.config).stepper(together)
     places = [30 + 10 * slot for slot in range(together)]
     for stepper in (light, torches):
         for slot, place in enumerate(places):
@@ -120,7 +127,10 @@ def test_fields_are_drawn_alike(
     """The logits of a row's kind and of its fields are those of torch, with rows before or none."""
     piece, place = PIECES[0], 80
     draws = []
-    for model in (LightModel(stored, precision, ways[precision]), tiny_checkpoint()):
+    for model in (
+        LightModel(stored, precision, ways[precision]),
+        tiny_checkpoint(config=stored.config),
+    ):
         stepper = model.stepper(2)
         stepper.prefill(1, *(part[:place] for part in PARTS[0]))
         draws.append(stepper.draw(1))
@@ -220,9 +230,9 @@ def test_rows_turn_by_the_same_angles_on_every_processor(stored: Stored) -> None
     assert periods == pytest.approx([0.25, 6.3496042078728, 161.2698943865437, 4096], rel=1e-12)
     assert ModelConfig(time_share=0.0).turns[1] == ModelConfig(time_share=1.0).turns[0] == []
     *_, of_rows = LightModel(stored).backbone[:5]
-    assert of_rows.tolist() == np.array(TINY.turns[0], dtype=np.float32).tolist()
+    assert of_rows.tolist() == np.array(stored.config.turns[0], dtype=np.float32).tolist()
     place, later = torch.tensor([3]), torch.tensor([41])
-    cos, _ = rotary_angles(TINY, place, later)
+    cos, _ = rotary_angles(stored.config, place, later)
     model = LightModel(stored)
     light, _ = plain.angles(place.numpy(), later.numpy(), *model.backbone[3:5])
     np.testing.assert_allclose(light[:, 0], cos.numpy(), rtol=1e-6, atol=1e-6)

@@ -36,6 +36,8 @@ def as_tensors(rows: Rows) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return tuple(torch.from_numpy(part)[None] for part in parts)  # type: ignore[return-value]
 
 
-def tiny_checkpoint(genres: tuple[str, ...] = ("folk", "jazz")) -> Checkpoint:
+def tiny_checkpoint(
+    genres: tuple[str, ...] = ("folk", "jazz"), config: ModelConfig = TINY
+) -> Checkpoint:
     """The tiny model as if it had been loaded."""
-    return Checkpoint(tiny_model(), genres, "")
+    return Checkpoint(tiny_model(config=config), genres, "")
