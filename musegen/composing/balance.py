@@ -54,7 +54,7 @@ class Balance:
             for track in self._sounding:
                 self._quarters[track] += self._length
             self._bar += 1
-            self._length = int(scales.BAR_STEPS[row[_METER]]) / scales.STEPS_PER_QUARTER
+            self._length = float(scales.BAR_QUARTERS[row[_METER]])
             self._sounding = frozenset(
                 track for track in self._density if self._may_sound(self._bar, track[0])
             )

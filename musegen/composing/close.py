@@ -1,9 +1,9 @@
 """Close: a piece that ends comes to rest in its last bar.
 
 The model counts down to the last bar and then often plays on as in any other: of real pieces two
-thirds strike nothing in the second half of their last bar. Here the end is fed back: in the last
-bar the logits of a note's onset lean away from the second half, and those of what comes next to
-the end. Knows no model.
+thirds strike nothing in the second half of their last bar. Here the end is fed back: the logits of
+the density that is planned for the last bar lean to less, and in it those of a note's onset away
+from the second half, and those of what comes next to the end. Knows no model.
 """
 
 import numpy as np
@@ -24,6 +24,10 @@ SPARSE = -1.8
 
 _LEFT, _METER, _ONSET = column(BAR, "bars_left"), column(BAR, "meter"), column(NOTE, "onset")
 _PLANNED = column(BAR, "density")
+
+_SPARSE: Leaning = np.float32(SPARSE) * OCTAVES
+_END = np.zeros(len(KINDS), dtype=np.float32)
+_END[END] = REST
 
 
 class Close:
@@ -52,8 +56,3 @@ class Close:
         if not row:
             return _END if self._sounded else None
         return self._onsets if row[0] == NOTE and len(row) == _ONSET else None
-
-
-_END = np.zeros(len(KINDS), dtype=np.float32)
-_END[END] = REST
-_SPARSE: Leaning = np.float32(SPARSE) * OCTAVES

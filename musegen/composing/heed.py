@@ -83,7 +83,7 @@ class Heed:
             self._take_note(row)
         elif kind == BAR:
             self._quarters += self._length
-            self._length = int(scales.BAR_STEPS[row[_METER]]) / scales.STEPS_PER_QUARTER
+            self._length = float(scales.BAR_QUARTERS[row[_METER]])
             self._place, self._in_bar = 0.0, 0
         elif kind == SECTION:
             self._open_section()

@@ -67,16 +67,14 @@ def shared_out(
     """
     before = parts[first:last].copy()
     rank = np.empty(last - first, dtype=np.int64)
-    order = np.empty(last - first, dtype=np.int64)
+    by_sound = np.empty(last - first, dtype=np.int64)
     for part in range(last - first):
-        sound, place = before[part, SOUND], part
+        sound = np.int64(before[part, SOUND])
         part_of[sound] = -1
-        while place > 0 and before[order[place - 1], SOUND] > sound:
-            order[place] = order[place - 1]
-            place -= 1
-        order[place] = part
+        by_sound[part] = sound << 32 | part
     kept, room = first, total
-    for part in order:
+    for key in put_in_order(by_sound, last - first):
+        part = key & 2**32 - 1
         if before[part, COUNT] == 0:
             continue
         rank[part] = kept - first
@@ -163,11 +161,7 @@ def parse(content):
         program[:] = 0
         begun[:] = 0
         while not ended:
-            wait = np.int64(content[at]) if at < end else np.int64(128)
-            if wait < 128:
-                at += 1
-            else:
-                wait, at = varying(content, at, end)
+            wait, at = varying(content, at, end)
             tick += wait
             events += 1
             if at < 0 or at + 2 > end or tick >= MOST_TICKS:

@@ -112,6 +112,7 @@ bar_steps = timing.bar_steps
 """Length of a bar in steps. (3, 4) is 72, (6, 8) is 72, (4, 4) is 96."""
 
 BAR_STEPS = np.array([0, *(bar_steps(*meter) for meter in METERS)], dtype=np.int64)
+BAR_QUARTERS = BAR_STEPS / STEPS_PER_QUARTER
 """Length of a bar in steps, by the value of its `meter` field."""
 
 EXACT_BARS_LEFT = 64

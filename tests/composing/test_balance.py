@@ -8,7 +8,6 @@ import pytest
 from musegen.composing.balance import AHEAD, BEHIND, Balance, leaned
 from musegen.composing.composer import chance
 from musegen.composing.draft import Draft
-from musegen.composing.drawing import draw_row
 from musegen.errors import SettingError
 from musegen.model.sampling import Sampling
 from musegen.tokens import scales
@@ -119,8 +118,7 @@ def test_planned_tracks_are_heard(balance: float, least: float, most: float) -> 
     }
     model = Told(odds)  # short notes, five steps after one another, of whomever
     sampling = Sampling(top_p=1.0, balance=balance, close=0.0)
-    while not draft.grammar.finished:
-        draft.take(draw_row(lambda: model, draft, sampling))
+    model.write(draft, sampling)
     played = [r[column(NOTE, "instrument")] for r in draft.rows if r[0] == NOTE]
     assert len(played) > 60
     assert least < played.count(73) / len(played) < most

@@ -6,7 +6,6 @@ import pytest
 from musegen.composing.close import Close
 from musegen.composing.composer import chance
 from musegen.composing.draft import Draft
-from musegen.composing.drawing import draw_row
 from musegen.model.sampling import Sampling
 from musegen.tokens import scales
 from musegen.tokens.controls import Controls, TrackPlan
@@ -88,8 +87,7 @@ def late_notes(close: float) -> tuple[int, int]:
     for number in range(40):
         head = [*head_rows(wishes, ()), track_row(wishes.tracks[0], 0)]
         draft = Draft(number, Limits.of(wishes), head, chance(0, number))
-        while not draft.grammar.finished:
-            draft.take(draw_row(lambda: model, draft, sampling))
+        model.write(draft, sampling)
         rows = as_rows(draft.rows)
         bar = np.cumsum(rows[:, 0] == BAR)
         late = (rows[:, 0] == NOTE) & (rows[:, column(NOTE, "onset")] >= 48)

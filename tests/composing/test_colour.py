@@ -6,7 +6,6 @@ import pytest
 from musegen.composing.colour import MOST, Colour
 from musegen.composing.composer import chance
 from musegen.composing.draft import Draft
-from musegen.composing.drawing import draw_row
 from musegen.model.sampling import Sampling
 from musegen.music.keys import majorness
 from musegen.tokens import scales
@@ -118,8 +117,7 @@ def composed(valence: float, colour: float) -> float:
         "pitch": dict.fromkeys(range(60, 72), 1.0),
         "duration": dict.fromkeys(range(6), 1.0),
     })  # fmt: skip
-    while not draft.grammar.finished:
-        draft.take(draw_row(lambda: model, draft, Sampling(top_p=1.0, colour=colour)))
+    model.write(draft, Sampling(top_p=1.0, colour=colour))
     pitches = [r[column(NOTE, "pitch")] for r in draft.rows if r[0] == NOTE]
     assert len(pitches) > 40
     return float(majorness(np.bincount(np.array(pitches) % 12, minlength=12).astype(float)))

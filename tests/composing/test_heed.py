@@ -5,7 +5,6 @@ import pytest
 
 from musegen.composing.composer import chance
 from musegen.composing.draft import Draft
-from musegen.composing.drawing import draw_row
 from musegen.composing.heed import MOST, Heed
 from musegen.model.sampling import Sampling
 from musegen.music.measure import Measured, measure
@@ -153,8 +152,7 @@ def composed(heed: float, **wish: float) -> Measured:
         "velocity": dict.fromkeys(range(8, 28), 1.0),
     })  # fmt: skip
     sampling = Sampling(top_p=1.0, balance=0.0, recall=0.0, heed=heed)
-    while not draft.grammar.finished:
-        draft.take(draw_row(lambda: model, draft, sampling))
+    model.write(draft, sampling)
     return measure(decode(as_rows(draft.rows))[0])
 
 

@@ -5,7 +5,6 @@ import pytest
 
 from musegen.composing.composer import chance
 from musegen.composing.draft import Draft
-from musegen.composing.drawing import draw_row
 from musegen.composing.recall import CHORDS, NOTES, Recall
 from musegen.model.sampling import Sampling
 from musegen.tokens.controls import Controls, SectionPlan, TrackPlan
@@ -120,8 +119,7 @@ def matched(recall: float, repeat: str = "varied") -> float:
         "pitch": dict.fromkeys(range(60, 72), 1.0),
         "duration": dict.fromkeys(range(6), 1.0),
     })  # fmt: skip
-    while not draft.grammar.finished:
-        draft.take(draw_row(lambda: model, draft, Sampling(top_p=1.0, recall=recall)))
+    model.write(draft, Sampling(top_p=1.0, recall=recall))
     bars: list[set[tuple[int, ...]]] = []
     for one in draft.rows:
         if one[0] == BAR:

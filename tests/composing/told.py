@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from musegen.composing.draft import Draft
+from musegen.composing.drawing import draw_row
 from musegen.model.paths import Logits
+from musegen.model.sampling import Sampling
 from musegen.tokens.fields import FIELDS, KINDS
 
 
@@ -38,3 +41,8 @@ class Told:
         for value, share in self.odds[name].items():
             odds[value] = share
         return np.log(odds)
+
+    def write(self, draft: Draft, sampling: Sampling) -> None:
+        """The draft is written to its end."""
+        while not draft.grammar.finished:
+            draft.take(draw_row(lambda: self, draft, sampling))

@@ -229,10 +229,9 @@ def test_rows_turn_by_the_same_angles_on_every_processor(stored: Stored) -> None
     assert rates == pytest.approx([1, 0.1, 0.01, 0.001], rel=1e-15)
     assert periods == pytest.approx([0.25, 6.3496042078728, 161.2698943865437, 4096], rel=1e-12)
     assert ModelConfig(time_share=0.0).turns[1] == ModelConfig(time_share=1.0).turns[0] == []
-    *_, of_rows = LightModel(stored).backbone[:5]
-    assert of_rows.tolist() == np.array(stored.config.turns[0], dtype=np.float32).tolist()
+    way = LightModel(stored).backbone[3:5]  # periods, rates
+    assert way[1].tolist() == np.array(stored.config.turns[0], dtype=np.float32).tolist()
     place, later = torch.tensor([3]), torch.tensor([41])
     cos, _ = rotary_angles(stored.config, place, later)
-    model = LightModel(stored)
-    light, _ = plain.angles(place.numpy(), later.numpy(), *model.backbone[3:5])
+    light, _ = plain.angles(place.numpy(), later.numpy(), *way)
     np.testing.assert_allclose(light[:, 0], cos.numpy(), rtol=1e-6, atol=1e-6)
