@@ -14,6 +14,19 @@ from musegen.training.team import team
 from tests.training.runs import FACTS, GENRES, Notes, pieces, shared
 
 
+GLOO = "pt_gloo_runloop"
+"""What gloo's threads are called."""
+
+A_GROUP = 2
+"""How many a group has."""
+
+
+def talking() -> int:
+    """How many threads of gloo this process has; 0 where the system doesn't tell."""
+    names = Path("/proc/self/task").glob("*/comm")
+    return sum(name.read_text().strip() == GLOO for name in names)
+
+
 def main(out: Path, steps: int, stop_at: int = 0) -> None:
     """Train; the process of rank 1 gets SIGTERM after step `stop_at`."""
     with team() as together:
@@ -28,6 +41,7 @@ def main(out: Path, steps: int, stop_at: int = 0) -> None:
             run.run()
         except Interrupted as stopped:
             sys.stdout.write(f"rank {together.rank} {stopped.exit_code}\n")
+    assert talking() <= A_GROUP, "threads that hold what Python made outlive the team"
 
 
 if __name__ == "__main__":
