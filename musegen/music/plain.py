@@ -18,8 +18,11 @@ from musegen.music.source import EVENT_BYTES, Limits
 from musegen.music.texts import clean
 
 DRUM_CHANNEL = 9
-STOP = 3
-"""A column of the kernel's `parts`."""
+SOUND, STOP, NAME_AT, NAME_SIZE = 0, 3, 4, 5
+"""Columns of the kernel's `parts`."""
+
+_SOUNDS = [(number >> 7 == DRUM_CHANNEL, number & 127) for number in range(16 * 128)]
+"""Whether it is drums, and its program, of each number that the kernel has for a sound."""
 
 MARKER, TEMPO, METER, KEY = 0x06, 0x51, 0x58, 0x59
 
@@ -40,8 +43,8 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
     if exclusive and RUNNING_ON.search(content):
         return None
     changes: dict[int, list[list[int]]] = {MARKER: [], TEMPO: [], METER: [], KEY: []}
-    for kind, *change in rows.tolist():
-        changes[kind].append(change)
+    for change in rows.tolist():
+        changes[change[0]].append(change)
     if len(rows) > SORTED_ALIKE and not all(map(_sorts_alike, changes.values())):
         return None
     for some in changes.values():
@@ -54,15 +57,18 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
         made = Parts(
             notes,
             lengths,
-            [(sound >> 7 == DRUM_CHANNEL, sound & 127) for sound, *_ in told_parts],
+            [_SOUNDS[part[SOUND]] for part in told_parts],
             [part[STOP] for part in told_parts],
-            [_name(content[at : at + size]) for *_, at, size, _ in told_parts],
+            [
+                _name(content[part[NAME_AT] : part[NAME_AT] + part[NAME_SIZE]])
+                for part in told_parts
+            ],
             presses,
             press_counts if len(presses) else None,
         )
         markers = tuple(
             Marker(tick, text)
-            for tick, at, size in changes[MARKER]
+            for _, tick, at, size in changes[MARKER]
             if (text := clean(content[at : at + size].decode()))
         )
     except UnicodeDecodeError:
@@ -70,10 +76,10 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
     score = Score.of_parts(
         per_quarter,
         made,
-        tempos_of([row[:2] for row in changes[TEMPO]], repairs),
-        meters_of([(tick, n, 1 << power & 255) for tick, n, power in changes[METER]], repairs),
+        tempos_of([(tick, us) for _, tick, us, _ in changes[TEMPO]], repairs),
+        meters_of([(tick, n, 1 << power & 255) for _, tick, n, power in changes[METER]], repairs),
         end,
-        keys_of([(t, (s + 128) % 256 - 128, minor) for t, s, minor in changes[KEY]], repairs),
+        keys_of([(t, (s + 128) % 256 - 128, minor) for _, t, s, minor in changes[KEY]], repairs),
         markers,
         tuple([Repair(what, times) for what, times in repairs.items()]),
     )
@@ -87,7 +93,7 @@ def _name(raw: bytes) -> str:
 
 
 def _tick(change: Sequence[int]) -> int:
-    return change[0]
+    return change[1]
 
 
 def _sorts_alike(changes: Sequence[Sequence[int]]) -> bool:
@@ -96,4 +102,4 @@ def _sorts_alike(changes: Sequence[Sequence[int]]) -> bool:
     """
     if len(changes) <= SORTED_ALIKE:
         return True
-    return len({row[0] for row in changes}) == len(set(map(tuple, changes)))
+    return len({_tick(change) for change in changes}) == len(set(map(tuple, changes)))

@@ -221,7 +221,9 @@ def nearest_kit(program: int) -> int:
 
 
 def _in_order(snapped: Snapped, sounds: Sequence[tuple[bool, int]], start: int) -> Parts:
-    """The notes from step `start` on as parts of these sounds, in the grid's order of tracks."""
+    """The notes from step `start` on as parts of these ascending sounds, in the grid's order of
+    tracks.
+    """
     rows = snapped.rows
     if start:
         rows[:, ONSET] -= start
@@ -229,6 +231,8 @@ def _in_order(snapped: Snapped, sounds: Sequence[tuple[bool, int]], start: int) 
     ends = [end - start for end, _ in snapped.about]
     count = len(sounds)
     made = Parts(rows, snapped.lengths, sounds, ends, ("",) * count)
+    if len(set(sounds)) == count:  # in order already
+        return made
     columns = zip(sounds, snapped.about, snapped.lengths.tolist(), strict=True)
     order = [(*sound, -pitches / length) for sound, (_, pitches), length in columns]
     ways = sorted(range(count), key=order.__getitem__)

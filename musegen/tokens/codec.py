@@ -111,14 +111,9 @@ def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows
     parts = score.parts
     identities = [instrument_id(program, is_drum) for is_drum, program in parts.sounds]
     numbers = running_numbers(identities)
-    head = head_rows(controls, genres)
-    if controls.tracks:
-        head += [track_row(p, number) for p, number in zip(controls.tracks, numbers, strict=True)]
-    else:
-        head += [
-            row(TRACK, instrument=identity, number=number)
-            for identity, number in zip(identities, numbers, strict=True)
-        ]
+    bare = map(_bare_track, identities, numbers)
+    told = map(track_row, controls.tracks, numbers) if controls.tracks else bare
+    head = as_rows([*head_rows(controls, genres), *told])
 
     # At one tick a section comes first, then the bar, a chord, the notes.
     bar_table = _bar_rows(score, controls, lines)
@@ -143,7 +138,7 @@ def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows
     tracks = np.array([identities, numbers, bases], dtype=np.int16)
     if KERNELS.loaded is not None and lines[-1] <= MOST_STEPS:
         laid_out: Rows = KERNELS.loaded.lay_out(
-            *parts[:2], tracks, lines, as_rows(head), plan, ticks, DURATION_INDEX
+            *parts[:2], tracks, lines, head, plan, ticks, DURATION_INDEX
         )
         return laid_out
     note_rows, note_ticks = _note_rows(score, tracks, lines)
@@ -157,6 +152,12 @@ def encode(score: Score, controls: Controls, genres: Sequence[str] = ()) -> Rows
     body[places] = plan
     body[is_note] = note_rows
     return rows
+
+
+@lru_cache(maxsize=1024)
+def _bare_track(identity: int, number: int) -> list[int]:
+    """The TRACK row of a track of which nothing is wished; not to be changed."""
+    return row(TRACK, instrument=identity, number=number)
 
 
 def _bar_rows(score: Score, controls: Controls, lines: NDArray[np.int64]) -> Rows:

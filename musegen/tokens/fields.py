@@ -7,7 +7,7 @@ model's embedding sizes, the fingerprint and the docs page all come from this ta
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -292,7 +292,6 @@ Rows = NDArray[np.int16]  # (N, COLUMNS)
 
 
 @cache
-@cache
 def column(kind: int, field: str) -> int:
     """The column that holds `field` in rows of `kind`."""
     return 1 + KINDS[kind].fields.index(field)
@@ -310,7 +309,7 @@ def row(kind: int, **values: int) -> list[int]:
     return cells
 
 
-def as_rows(cells: list[list[int]]) -> Rows:
+def as_rows(cells: Sequence[Sequence[int]]) -> Rows:
     """Rows as one (N, COLUMNS) int16 array."""
     return np.array(cells, dtype=np.int16).reshape(-1, COLUMNS)
 
