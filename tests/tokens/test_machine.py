@@ -48,6 +48,19 @@ def test_notes_far_from_their_order_are_settled_alike(compiled: Path) -> None:
         assert quantise(score) == as_usual
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_notes_past_all_steps_are_refused_alike(compiled: Path, seed: int) -> None:
+    """Times that are ticks of MIDI, and too many steps, end in the same words, and in no crash."""
+    rng = np.random.default_rng(seed)
+    bounds = ((0, 2**31 - 2000), (1, 1900), (60, 64), (1, 128))
+    notes = np.stack([rng.integers(low, high, 40) for low, high in bounds], axis=1)
+    score = Score(1 + seed % 3, (Track(0, False, "", note_array(notes)),))
+    as_usual = outcome(score, False)
+    assert "steps of the grid" in str(as_usual)
+    with by_machine():
+        assert outcome(score, False) == as_usual
+
+
 @given(told_scores())
 def test_machine_code_lays_out_what_numpy_lays_out(
     compiled: Path, told: tuple[Score, Controls]
