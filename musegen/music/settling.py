@@ -58,7 +58,7 @@ class Snapped(NamedTuple):
 def snap(score: Score, parts: Parts, homes: Sequence[int], time: GridTime) -> Snapped:
     """The notes of these parts of a score on the grid; `homes` is the group of each, from 0.
 
-    Raises MidiError where they last longer than the grid can say.
+    Raises MidiError where they last longer than the grid can say, or are no notes of MIDI.
     """
     kernels = KERNELS.loaded
     if kernels is not None:
@@ -87,6 +87,8 @@ def _paces(tempos: tuple[Tempo, ...], ticks_per_quarter: int) -> tuple[Ints, Flo
 def _snapped(score: Score, notes: NoteArray, group: Ints, time: GridTime) -> Snapped:
     """What `snap` gives, in numpy; `group` has a number for each note."""
     columns = notes.T.astype(np.int64, order="C")
+    if columns[ONSET].min() < 0 or ((columns[PITCH] | columns[VELOCITY]) & ~127).any():
+        raise MidiError("the score", "holds a note before 0, or a pitch or velocity not in 0..127")
     onset, shift = time.to_steps(columns[ONSET])
     release, _ = time.to_steps(columns[ONSET] + columns[DURATION])
     if release.max() > MAX_STEP:

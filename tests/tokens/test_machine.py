@@ -61,6 +61,18 @@ def test_notes_past_all_steps_are_refused_alike(compiled: Path, seed: int) -> No
         assert outcome(score, False) == as_usual
 
 
+@pytest.mark.parametrize("note", [(0, 24, 183, 62), (0, 24, 60, 128), (-1, 24, 60, 62)])
+def test_what_is_no_note_of_midi_is_refused_alike(
+    compiled: Path, note: tuple[int, int, int, int]
+) -> None:
+    """A pitch that no key has is not taken for another, nor for a place in memory."""
+    score = Score(3, (Track(0, False, "", note_array([(96, 24, 60, 62), note])),))
+    as_usual = outcome(score, False)
+    assert "not in 0..127" in str(as_usual)
+    with by_machine():
+        assert outcome(score, False) == as_usual
+
+
 @given(told_scores())
 def test_machine_code_lays_out_what_numpy_lays_out(
     compiled: Path, told: tuple[Score, Controls]
