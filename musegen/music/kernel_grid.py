@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from musegen.compiled import EXACT
-from musegen.music.kernel_order import put_in_order
+from musegen.music.kernel_order import PLACE, put_in_order
 
 STEPS_PER_QUARTER = 24
 VELOCITY_BIN = 4
@@ -35,7 +35,7 @@ def place_of(ticks, tick):
 @njit(**EXACT)
 def step_of(tick, per_quarter, ticks, steps):
     """The step nearest to a tick, and how far away it lies, in steps; see `GridTime.to_steps`."""
-    place = place_of(ticks, tick) if len(ticks) > 1 else 0
+    place = PLACE(place_of(ticks, tick) if len(ticks) > 1 else 0)
     within = tick - ticks[place]
     step = within
     if per_quarter != STEPS_PER_QUARTER:
@@ -43,8 +43,8 @@ def step_of(tick, per_quarter, ticks, steps):
         doubled = np.uint64(2 * STEPS_PER_QUARTER * within + per_quarter)
         step = np.int64(doubled // np.uint64(2 * per_quarter))
     step += steps[place]
-    if place + 1 < len(steps):
-        step = min(step, steps[place + 1])
+    if place + PLACE(1) < PLACE(len(steps)):
+        step = min(step, steps[place + PLACE(1)])
     return step, step - (steps[place] + within * (STEPS_PER_QUARTER / per_quarter))
 
 
@@ -105,14 +105,15 @@ def snap(
         fill = first = 0
         for track in range(len(lengths)):
             if homes[track] == group:
-                for note in range(first, first + lengths[track]):
+                for number in range(first, first + lengths[track]):
+                    note = PLACE(number)
                     tick, length = np.int64(notes[note, 0]), np.int64(notes[note, 1])
                     pitch, velocity = np.int64(notes[note, 2]), np.int64(notes[note, 3])
                     onset, moved = step_of(tick, per_quarter, ticks, steps)
                     release, _ = step_of(tick + length, per_quarter, ticks, steps)
                     possible &= (tick | length) >= 0 and not (pitch | velocity) & ~127
                     possible &= release <= MAX_STEP
-                    place = place_of(tempo_ticks, tick) if len(pace) > 1 else 0
+                    place = PLACE(place_of(tempo_ticks, tick) if len(pace) > 1 else 0)
                     moved = abs(moved)
                     moved_s = moved * pace[place]
                     shift[note], shift_s[note] = moved, moved_s
@@ -125,36 +126,37 @@ def snap(
                     length = min(max(length, 1), MOST)
                     centre = (velocity & ~(VELOCITY_BIN - 1)) | VELOCITY_BIN // 2
                     rounded += centre != velocity
-                    keys[fill] = onset << 25 | pitch << 18 | (MOST - length) << 7 | centre
+                    keys[PLACE(fill)] = onset << 25 | pitch << 18 | (MOST - length) << 7 | centre
                     fill += 1
             first += lengths[track]
         if not possible:  # what follows counts on steps that have room
             break
         begin, before = made, np.int64(-1)
         ordered = put_in_order(keys, fill)
-        for place in range(fill):
-            key = ordered[place]
+        for number in range(fill):
+            key = ordered[PLACE(number)]
             if key >> 18 == before:  # the longest came first
                 merged += 1
                 rows[made - 1, 3] = max(rows[made - 1, 3], np.int32(key & 127))
                 continue
             before = key >> 18
-            rows[made, 0] = key >> 25
-            rows[made, 1] = MOST - (key >> 7 & MOST)
-            rows[made, 2] = before & 127
-            rows[made, 3] = key & 127
+            rows[PLACE(made), 0] = key >> 25
+            rows[PLACE(made), 1] = MOST - (key >> 7 & MOST)
+            rows[PLACE(made), 2] = before & 127
+            rows[PLACE(made), 3] = key & 127
             made += 1
         following[:] = 2 * MAX_STEP
         end = pitches = 0
-        for row in range(made - 1, begin - 1, -1):
+        for number in range(made - 1, begin - 1, -1):
+            row = PLACE(number)
             onset, pitch = np.int64(rows[row, 0]), np.int64(rows[row, 2])
-            room = following[pitch] - onset
-            following[pitch] = onset
+            room = following[PLACE(pitch)] - onset
+            following[PLACE(pitch)] = onset
             wanted = np.int64(rows[row, 1])
             if wanted > room:
                 overlaps += 1
                 wanted = room
-            length = nearest[min(wanted, longest)]
+            length = nearest[PLACE(min(wanted, longest))]
             if length > room:
                 length = floor[wanted]
             if wanted > longest:

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from musegen.compiled import EXACT
-from musegen.music.kernel_order import put_in_order
+from musegen.music.kernel_order import PLACE, put_in_order
 from musegen.music.kernel_pedals import presses_of
 
 MTHD, MTRK = 0x4D546864, 0x4D54726B
@@ -50,7 +50,7 @@ def varying(content, at, end):
     """MIDI's number of variable length, and the place after it; -1 where it is none."""
     value = 0
     for place in range(at, min(at + 4, end)):
-        byte = content[place]
+        byte = content[PLACE(place)]
         value = value << 7 | (byte & 127)
         if byte < 128:
             return value, place + 1
@@ -161,12 +161,17 @@ def parse(content):
         program[:] = 0
         begun[:] = 0
         while not ended:
-            wait, at = varying(content, at, end)
+            if at + 3 > end:  # no event is shorter
+                return refused
+            wait = np.int64(content[PLACE(at)])
+            at += 1
+            if wait > 127:
+                wait, at = varying(content, at - 1, end)
             tick += wait
             events += 1
             if at < 0 or at + 2 > end or tick >= MOST_TICKS:
                 return refused
-            byte = np.int64(content[at])
+            byte = np.int64(content[PLACE(at)])
             at += byte >> 7
             status = byte if byte >> 7 else running
             if status == 0:
@@ -175,13 +180,13 @@ def parse(content):
             if kind < 15:
                 only_meta = False
                 running = status
-                first = np.int64(content[at])
+                first = np.int64(content[PLACE(at)])
                 at += 1
                 second = 0
                 if kind != 12 and kind != 13:
                     if at >= end:
                         return refused
-                    second = np.int64(content[at])
+                    second = np.int64(content[PLACE(at)])
                     at += 1
                 if first > 127 or second > 127:
                     return refused
@@ -190,17 +195,17 @@ def parse(content):
                     if sounding[key] < 0:
                         sounding[key] = struck
                     else:
-                        later[newest[key]] = struck
+                        later[PLACE(newest[key])] = struck
                     newest[key] = struck
-                    later[struck] = -1
-                    keys[struck] = tick << ONSET | first << PITCH | second
+                    later[PLACE(struck)] = -1
+                    keys[PLACE(struck)] = tick << ONSET | first << PITCH | second
                     struck += 1
                     held[channel] += 1
                 elif kind == 8 or kind == 9:
                     sound = channel << 7 | program[channel]
-                    part = part_of[sound]
+                    part = part_of[PLACE(sound)]
                     if part < 0:
-                        part = part_of[sound] = made
+                        part = part_of[PLACE(sound)] = made
                         parts[made, SOUND] = sound
                         parts[made, COUNT] = 0
                         parts[made, TRACK] = tracks
@@ -209,10 +214,10 @@ def parse(content):
                         begun[channel] += 1
                     note = sounding[key]
                     if note >= 0:
-                        sounding[key] = later[note]
-                        keys[note] |= max(tick - (keys[note] >> ONSET), 1) << LENGTH
-                        owner[note] = part
-                        parts[part, COUNT] += 1
+                        sounding[key] = later[PLACE(note)]
+                        keys[PLACE(note)] |= max(tick - (keys[PLACE(note)] >> ONSET), 1) << LENGTH
+                        owner[PLACE(note)] = part
+                        parts[PLACE(part), COUNT] += 1
                         released += 1
                         held[channel] -= 1
                 elif kind == 12:

@@ -10,6 +10,10 @@ from numba import njit
 
 from musegen.compiled import EXACT
 
+PLACE = np.uintp
+"""Makes a place in an array of a number that is not below 0: else numba asks at each access whether
+to count from the end, which was an eighth of all time."""
+
 MOVES = 8
 """Places that a note may move on average before merging is quicker."""
 
@@ -61,11 +65,11 @@ def put_in_order(keys, count):
     """The same as `ascending`, quicker where no key is far from its place."""
     moves = MOVES * count
     for place in range(1, count):
-        key, at = keys[place], place
-        while at > 0 and keys[at - 1] > key:
-            keys[at] = keys[at - 1]
+        key, at = keys[PLACE(place)], place
+        while at > 0 and keys[PLACE(at - 1)] > key:
+            keys[PLACE(at)] = keys[PLACE(at - 1)]
             at -= 1
-        keys[at] = key
+        keys[PLACE(at)] = key
         moves -= place - at
         if moves < 0:
             return ascending(keys, count)

@@ -13,6 +13,9 @@ from musegen.compiled import EXACT
 from musegen.tokens.fields import COLUMNS, END, NOTE, column
 
 PITCHES = 128
+PLACE = np.uintp
+"""As in `music.kernel_order`."""
+
 ONSET, INSTRUMENT, NUMBER, PITCH, DURATION, VELOCITY = (
     column(NOTE, name)
     for name in ("onset", "instrument", "number", "pitch", "duration", "velocity")
@@ -58,7 +61,7 @@ def lay_out(notes, lengths, tracks, lines, head, plan, plan_ticks, duration_inde
     # What each step holds is counted; from that follows where its first row goes.
     places = np.zeros(lines[-1] + 1, dtype=np.int32)
     for note in range(len(notes)):
-        places[notes[note, 0]] += 1
+        places[PLACE(notes[note, 0])] += 1
     for row in range(len(plan)):
         places[plan_ticks[row]] += 1
     at = len(head)
@@ -73,24 +76,25 @@ def lay_out(notes, lengths, tracks, lines, head, plan, plan_ticks, duration_inde
         places[plan_ticks[row]] += 1
         for cell in range(COLUMNS):
             rows[at, cell] = plan[row, cell]
-    note = 0
+    done = 0
     for track in range(len(lengths)):
         instrument, number, added = tracks[0, track], tracks[1, track], tracks[2, track]
         bar, line, following = 0, lines[0], lines[1]
         for _ in range(lengths[track]):
+            note = PLACE(done)
             tick = np.int64(notes[note, 0])
             while following <= tick:
                 bar += 1
                 line, following = following, lines[bar + 1]
-            at = places[tick]
-            places[tick] += 1
+            at = PLACE(places[PLACE(tick)])
+            places[PLACE(tick)] += 1
             rows[at, 0] = NOTE
             rows[at, ONSET] = tick - line
             rows[at, INSTRUMENT] = instrument
             rows[at, NUMBER] = number
             rows[at, PITCH] = notes[note, 2] + added
-            rows[at, DURATION] = duration_index[notes[note, 1]]
+            rows[at, DURATION] = duration_index[PLACE(notes[note, 1])]
             rows[at, VELOCITY] = notes[note, 3] >> 2
-            note += 1
+            done += 1
     rows[-1, 0] = END
     return rows
