@@ -8,7 +8,7 @@ tracks, or of `Parts`, and gives the other when it is asked for. Knows no file, 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain, islice, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -235,9 +235,8 @@ class Parts(NamedTuple):
     def rearranged(self, places: Sequence[int]) -> "Parts":
         """Parts without pedals in another order: first that at places[0]."""
         assert self.press_counts is None
-        lasts = self.lengths.cumsum().tolist()
-        spans = [self.notes[last - n : last] for last, n in zip(lasts, self.lengths, strict=True)]
-        notes = np.concatenate([spans[place] for place in places])
+        lines = [0, *accumulate(self.lengths.tolist())]
+        notes = np.concatenate([self.notes[lines[p] : lines[p + 1]] for p in places])
         notes.setflags(write=False)
         return Parts(
             notes,

@@ -115,8 +115,14 @@ def tempos_in_order(score: Score) -> tuple[Tempo, ...]:
 @lru_cache(maxsize=64)
 def ordered_tempos(tempos: tuple[Tempo, ...]) -> tuple[Tempo, ...]:
     """Tempi as `tempos_in_order` has them."""
-    if len(tempos) == 1 and tempos[0].tick == 0:
-        return tempos
+    before, held = -1, -1
+    for tick, microseconds in tempos:
+        if tick <= before or microseconds == held:
+            break
+        before, held = tick, microseconds
+    else:
+        if tempos and tempos[0].tick == 0:
+            return tempos
     latest = {0: Tempo(0, DEFAULT_TEMPO_MICROSECONDS)}
     for tempo in sorted(tempos, key=lambda change: change.tick):
         latest[max(0, tempo.tick)] = Tempo(max(0, tempo.tick), tempo.microseconds)

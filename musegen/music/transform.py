@@ -7,6 +7,7 @@ merged or left out; `ongrid` says what the grid is. Knows no file, no token.
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -33,6 +34,10 @@ from musegen.music.snapping import FLOOR_LENGTH, LONGEST, GridTime, grid_time, w
 from musegen.music.timing import GRID, Ints
 
 Change = TypeVar("Change", Meter, Tempo, Key)
+
+SLOWEST, FASTEST = GRID.tempo_bpm
+_WHOLE = {bpm: Tempo.from_bpm(0, bpm).microseconds for bpm in range(SLOWEST, FASTEST + 1)}
+"""Microseconds a quarter note of every whole tempo."""
 
 
 class Quantised(NamedTuple):
@@ -168,9 +173,9 @@ def _tempos(score: Score, time: GridTime, lines: Ints) -> tuple[tuple[Tempo, ...
     else:
         rows, inside, worst_bpm = kernels.whole_tempos(
             lines, *timing.paces(score.tempos, score.ticks_per_quarter),
-            time.ticks_per_quarter, time.ticks, time.steps, *GRID.tempo_bpm,
+            time.ticks_per_quarter, time.ticks, time.steps, SLOWEST, FASTEST,
         )  # fmt: skip
-    tempos = tuple([Tempo.from_bpm(line, bpm) for line, bpm in rows.tolist()])
+    tempos = tuple([Tempo(line, _WHOLE[bpm]) for line, bpm in rows.tolist()])
     return tempos, inside, round(worst_bpm, 6)
 
 
@@ -180,7 +185,7 @@ def _whole_tempos(score: Score, time: GridTime, lines: Ints) -> tuple[Ints, int,
     places = time.to_ticks(lines)
     bpms = np.diff(lines) / GRID.steps_per_quarter * 60
     bpms /= np.diff(timing.seconds_at(score, places))
-    whole = np.clip(np.rint(bpms), *GRID.tempo_bpm).astype(np.int64)
+    whole = np.clip(np.rint(bpms), SLOWEST, FASTEST).astype(np.int64)
     starts = np.flatnonzero(np.append(True, whole[1:] != whole[:-1]))
     written = 60e6 / np.rint(60e6 / whole)
     inside = {t.tick for t in changes if places[0] < t.tick < places[-1]}
@@ -192,9 +197,8 @@ def _whole_tempos(score: Score, time: GridTime, lines: Ints) -> tuple[Ints, int,
 @lru_cache(maxsize=512)
 def _whole_tempo(microseconds: int) -> tuple[Tempo, float]:
     """The whole tempo nearest to one that holds from the beginning, and the error in bpm."""
-    low, high = GRID.tempo_bpm
-    bpm = Tempo(0, microseconds).bpm if microseconds > 0 else float(high)
-    tempo = Tempo.from_bpm(0, min(max(round(bpm), low), high))
+    bpm = Tempo(0, microseconds).bpm if microseconds > 0 else float(FASTEST)
+    tempo = Tempo.from_bpm(0, min(max(round(bpm), SLOWEST), FASTEST))
     return tempo, round(abs(bpm - tempo.bpm), 6)
 
 
@@ -235,10 +239,12 @@ def _in_order(snapped: Snapped, sounds: Sequence[tuple[bool, int]], start: int) 
         return made
     columns = zip(sounds, snapped.about, snapped.lengths.tolist(), strict=True)
     order = [(*sound, -pitches / length) for sound, (_, pitches), length in columns]
+    if all(one < other for one, other in pairwise(order)):
+        return made
     ways = sorted(range(count), key=order.__getitem__)
     if len(set(order)) < count:  # alike but for their notes
         return Parts.of(sorted(made.tracks(), key=track_order))
-    return made if ways == [*range(count)] else made.rearranged(ways)
+    return made.rearranged(ways)
 
 
 def transpose(score: Score, semitones: int) -> Score:

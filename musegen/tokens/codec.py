@@ -163,7 +163,7 @@ def _bare_track(identity: int, number: int) -> list[int]:
 def _bar_rows(score: Score, controls: Controls, lines: NDArray[np.int64]) -> Rows:
     table = _bars(len(lines) - 1).copy()
     meters = [_METER_INDEX[m.numerator, m.denominator] for m in score.meters]
-    tempos = [level(scales.TEMPO_BPM, t.bpm) for t in score.tempos]
+    tempos = [_tempo_level(tempo.microseconds) for tempo in score.tempos]
     table[:, _METER] = _held([m.tick for m in score.meters], meters, lines)
     table[:, _TEMPO] = _held([t.tick for t in score.tempos], tempos, lines)
     if controls.plan:
@@ -186,6 +186,12 @@ def _bars(bars: int) -> Rows:
     table[:, column(BAR, "bars_left")] = scales.bars_left_indices(bars)[::-1]
     table.setflags(write=False)
     return table
+
+
+@lru_cache(maxsize=512)
+def _tempo_level(microseconds: int) -> int:
+    """The tempo field's value for so many microseconds a quarter note."""
+    return level(scales.TEMPO_BPM, Tempo(0, microseconds).bpm)
 
 
 def _held(ticks: list[int], values: list[int], lines: NDArray[np.int64]) -> NDArray[np.int64] | int:
