@@ -1,6 +1,6 @@
 """Files and notes per second in preparing, in one process, beside MidiTok's REMI.
 
-    python benchmarks/preparing.py FOLDER [--files 300] [--rounds 5] [--block 100] [--title TEXT]
+    python benchmarks/preparing.py FOLDER [--files 300] [--rounds 15] [--block 100] [--title TEXT]
 
 Every candidate does every file of the same sample: one after the other a block of files, so that
 caches are as warm as when a folder is prepared, in an order that turns from block to block. After a
@@ -226,7 +226,7 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--files", type=int, default=300)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--block", type=int, default=BLOCK, help="files at a stretch")
     parser.add_argument("--numpy", action="store_true", help="no machine code, as for a few files")

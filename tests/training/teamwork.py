@@ -13,7 +13,6 @@ from musegen.training.loop import Interrupted, Trainer
 from musegen.training.team import team
 from tests.training.runs import FACTS, GENRES, Notes, pieces, shared
 
-
 GLOO = "pt_gloo_runloop"
 """What gloo's threads are called."""
 
