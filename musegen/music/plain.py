@@ -13,7 +13,7 @@ import numpy as np
 
 from musegen.music.chunks import RUNNING_ON
 from musegen.music.parsed import keys_of, meters_of, tempos_of, too_long
-from musegen.music.score import Marker, Parts, Repair, Score
+from musegen.music.score import Marker, Parts, Score
 from musegen.music.source import EVENT_BYTES, Limits
 from musegen.music.texts import clean
 
@@ -81,9 +81,8 @@ def plain_score(content: bytes, limits: Limits, kernels: Any) -> Score | None:
         end,
         keys_of([(t, (s + 128) % 256 - 128, minor) for _, t, s, minor in changes[KEY]], repairs),
         markers,
-        tuple([Repair(what, times) for what, times in repairs.items()]),
     )
-    return None if too_long(score, limits) else score
+    return None if repairs or too_long(score, limits) else score
 
 
 @lru_cache(maxsize=4096)

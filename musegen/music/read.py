@@ -18,7 +18,7 @@ from musegen.music.chunks import END_OF_TRACK, NAME, Layout, layout_of
 from musegen.music.machine import KERNELS
 from musegen.music.parsed import GAP, Parsed, score_of
 from musegen.music.plain import plain_score
-from musegen.music.repair import OVER_127, Repairer, TooManyEvents, written
+from musegen.music.repair import LONG_NUMBER, OVER_127, Repairer, TooManyEvents, written
 from musegen.music.score import Score
 from musegen.music.source import DEFAULT_LIMITS, EVENT_BYTES, Limits, content_of, what_it_is
 from musegen.music.texts import conductor
@@ -115,6 +115,8 @@ def _attempts(
     Raises MidiError where the file holds too many events.
     """
     tried = [_repaired(found, [*found.spans], path, limits), quick]
+    if tried[0] is not None and LONG_NUMBER in tried[0].repairs:
+        tried.append(_repaired(found, [*found.spans], path, limits, four_bytes=True))
     if quick is None or not found.is_sound:
         tried.append(_as_symusic_reads(found))
     if not any(attempt is not None and attempt.notes for attempt in tried) and found.unknown:
@@ -127,9 +129,13 @@ def _attempts(
 
 
 def _repaired(
-    found: Layout, spans: Sequence[tuple[int, int]], path: str, limits: Limits
+    found: Layout,
+    spans: Sequence[tuple[int, int]],
+    path: str,
+    limits: Limits,
+    four_bytes: bool = False,
 ) -> _Attempt | None:
-    repairer = Repairer(found.division, limits.events)
+    repairer = Repairer(found.division, limits.events, four_bytes)
     try:
         bodies = [repairer.track(found.content[begin:end]) for begin, end in spans]
     except TooManyEvents:

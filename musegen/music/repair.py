@@ -60,10 +60,14 @@ class TooManyEvents(Exception):
 class Repairer:
     """Repairs the tracks of one file, and counts what was done.
 
-    `events` is how many events the file may have; more raise TooManyEvents.
+    `events` is how many events the file may have; more raise TooManyEvents. What comes after the
+    fourth byte of a time that goes on is the time's, or with `four_bytes` the event's.
     """
 
-    def __init__(self, division: int = DEFAULT_DIVISION, events: int = 2**62) -> None:
+    def __init__(
+        self, division: int = DEFAULT_DIVISION, events: int = 2**62, four_bytes: bool = False
+    ) -> None:
+        self._four_bytes = four_bytes
         self._longest = max(MAX_WAIT_QUARTERS * division, 2**16)
         self._short = min(SHORT_WAIT_QUARTERS * division, self._longest)
         self._room = events
@@ -150,10 +154,12 @@ class Repairer:
         found = _NUMBER.match(self._body, self._at)
         if found is None:
             raise IndexError
-        self._at = found.end()
-        value, _ = number(self._body, max(found.start(), found.end() - 4))
-        if found.end() - found.start() > 4:
+        start, end = found.span()
+        if end - start > 4:
             self.repairs[LONG_NUMBER] += 1
+            end = start + 4 if self._four_bytes else end
+        self._at = end
+        value, _ = number(self._body, max(start, end - 4))
         if value > self._longest:
             self.repairs[LONG_WAIT] += 1
             return self._short

@@ -91,6 +91,18 @@ def test_values_that_no_file_should_hold_are_put_right():
     assert list(score.tracks[0]) == [Note(0, 1, 60, 127)]
 
 
+def test_a_time_that_goes_on_ends_where_more_notes_are_left():
+    """Of a time of more than four bytes the rest is the time's, or an event, as symusic has it."""
+    padded = b"\x80\x80\x80\x80\x60\x90\x3c\x50\x60\x80\x3c\x40"
+    assert list(read_midi(smf(padded + END)).tracks[0]) == [Note(96, 96, 60, 80)]
+    longest, swallowing = b"\xff\xff\xff\x7f", b"\xff\xff\xff\xb1"
+    note = b"\x90\x3c\x50\x60\x80\x3c\x40"
+    events = longest + note + swallowing + b"\x90\x3e\xd0\x60\x80\x3e\x40" + 8 * (longest + note)
+    score = read_midi(smf(events + END))
+    assert score.note_count == 10
+    assert "times of more than four bytes were cut" in [repair.what for repair in score.repairs]
+
+
 def test_a_first_change_after_the_beginning_leaves_the_default_before_it():
     """Until a file says otherwise it is in 4/4 at 120."""
     content = smf(
