@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help play test real check lint format docs gpu-pack gpu-collect clean
+.PHONY: help play test real bounds check lint format docs gpu-pack gpu-collect clean
 
 help: ## say what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ test: $(VENV)/.dev ## run every test (a few minutes)
 real: $(VENV)/.dev ## install MuseScore, fluidsynth, timidity (Debian, as root); they open our files
 	@tests/real/install.sh
 	@MUSEGEN_REAL=1 $(BIN)/python -m pytest tests/real
+
+bounds: $(VENV)/.dev ## tests of machine code that looks whether each place lies in its array
+	@NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -n 2 tests/music tests/tokens tests/model
 
 check: lint ## lint, types, layers and the fast tests: before every commit
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not corpus and not gpu"

@@ -67,6 +67,7 @@ class Library:
             self.signatures,
             version("numba"), version("llvmlite"), version("numpy"), sys.version,
             platform.machine(), _abilities(),
+            sorted(said for said in os.environ.items() if said[0].startswith("NUMBA_")),
         ]  # fmt: skip
         digest = hashlib.sha256(json.dumps(depends).encode()).hexdigest()[:16]
         return cache_folder() / f"{self.name}-{digest}"

@@ -77,6 +77,13 @@ def test_the_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert cache_folder() == tmp_path / "musegen"
 
 
+def test_other_settings_of_numba_have_their_own_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machine code that looks at every place is slow, and is not loaded by who did not ask."""
+    usual = KERNELS.folder
+    monkeypatch.setenv("NUMBA_BOUNDSCHECK", "1")
+    assert KERNELS.folder != usual
+
+
 def test_scipy_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is hidden from numba while it loads is there afterwards."""
     monkeypatch.delitem(sys.modules, "scipy", raising=False)
