@@ -18,6 +18,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from musegen.files import write_whole
 
 VARIABLE = "MUSEGEN_CACHE"
@@ -25,6 +27,10 @@ VARIABLE = "MUSEGEN_CACHE"
 
 EXACT: Any = {"error_model": "numpy", "nogil": True}
 """How numba is to compile: every operation as it is written, so that numpy gives the same bits."""
+
+PLACE: Any = np.uintp
+"""Makes a place in an array of a number that is not below 0: else numba asks at each access whether
+to count from the end, which was an eighth of all time."""
 
 READY = "ready.json"
 MAKING = "making"

@@ -9,8 +9,8 @@ In: the notes of all tracks, which track goes where, the way from ticks to steps
 import numpy as np
 from numba import njit
 
-from musegen.compiled import EXACT
-from musegen.music.kernel_order import PLACE, put_in_order
+from musegen.compiled import EXACT, PLACE
+from musegen.music.kernel_order import put_in_order
 
 STEPS_PER_QUARTER = 24
 VELOCITY_BIN = 4

@@ -11,8 +11,8 @@ Import it through `compiled` only, which says where the machine code is kept.
 import numpy as np
 from numba import njit
 
-from musegen.compiled import EXACT
-from musegen.music.kernel_order import PLACE, put_in_order
+from musegen.compiled import EXACT, PLACE
+from musegen.music.kernel_order import put_in_order
 from musegen.music.kernel_pedals import presses_of
 
 MTHD, MTRK = 0x4D546864, 0x4D54726B

@@ -198,7 +198,7 @@ def _whole_tempos(score: Score, time: GridTime, lines: Ints) -> tuple[Ints, int,
 def _whole_tempo(microseconds: int) -> tuple[Tempo, float]:
     """The whole tempo nearest to one that holds from the beginning, and the error in bpm."""
     bpm = Tempo(0, microseconds).bpm if microseconds > 0 else float(FASTEST)
-    tempo = Tempo.from_bpm(0, min(max(round(bpm), SLOWEST), FASTEST))
+    tempo = Tempo(0, _WHOLE[min(max(round(bpm), SLOWEST), FASTEST)])
     return tempo, round(abs(bpm - tempo.bpm), 6)
 
 

@@ -9,13 +9,10 @@ Import it through `compiled` only.
 import numpy as np
 from numba import njit
 
-from musegen.compiled import EXACT
+from musegen.compiled import EXACT, PLACE
 from musegen.tokens.fields import COLUMNS, END, NOTE, column
 
 PITCHES = 128
-PLACE = np.uintp
-"""As in `music.kernel_order`."""
-
 ONSET, INSTRUMENT, NUMBER, PITCH, DURATION, VELOCITY = (
     column(NOTE, name)
     for name in ("onset", "instrument", "number", "pitch", "duration", "velocity")
