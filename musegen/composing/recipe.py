@@ -28,7 +28,7 @@ from musegen.music.write import midi_bytes
 from musegen.tokens.controls import BarPlan, Chord, Controls, SectionPlan, TrackPlan
 
 MARK = "musegen recipe "
-ENGINE = 4
+ENGINE = 5
 """Goes up when the same recipe gives other notes than before: 0 added up float32 numbers, 1 whole
 ones (decision 17); 2 moves a precedent to more of what is wished (decision 20); 3 chooses chords
 more freely than pitches, keeps to the key that a piece is laid out in, leads the last chord to the

@@ -17,7 +17,7 @@ from numba.extending import intrinsic, overload
 
 from musegen.compiled import EXACT
 from musegen.model.packing import BLOCK, GROUP, LANE
-from musegen.model.plain import FINE
+from musegen.model.plain_numbers import FINE
 
 F = np.float32
 
@@ -32,21 +32,29 @@ _LANES_OF_BLOCK = BLOCK // LANE
 _BYTES = LANE * GROUP  # of a lane's group of inputs
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _LOADED = _BYTES // 2  # numbers that are multiplied at once: 32, of 8 outputs
-_SUMS, _SPREAD = ir.VectorType(_I32, LANE), ir.VectorType(_I32, _LOADED)
-_REALS = ir.VectorType(ir.FloatType(), LANE)
-_EVEN, _ODD = (ir.Constant(_SUMS, list(range(first, _LOADED, 2))) for first in (0, 1))
+SUMS, _SPREAD = ir.VectorType(_I32, LANE), ir.VectorType(_I32, _LOADED)
+REALS = ir.VectorType(ir.FloatType(), LANE)
+_EVEN, _ODD = (ir.Constant(SUMS, list(range(first, _LOADED, 2))) for first in (0, 1))
 _REPEATED = ir.Constant(_SPREAD, [place % GROUP for place in range(_LOADED)])
 
 
-def _paired(builder: Any, one: Any, two: Any) -> Any:
+def paired(builder: Any, one: Any, two: Any) -> Any:
     """Every number of two vectors and its neighbour are added up."""
     even, odd = (builder.shuffle_vector(one, two, mask) for mask in (_EVEN, _ODD))
     return builder.add(even, odd)
 
 
-def _load(builder: Any, pointer: Any, place: Any, kind: Any, align: int) -> Any:
+def load(builder: Any, pointer: Any, place: Any, kind: Any, align: int) -> Any:
+    """The vector of a kind that begins at a place."""
     there = builder.bitcast(builder.gep(pointer, [place]), kind.as_pointer())
     return builder.load(there, align=align)
+
+
+def repeated(builder: Any, number: Any, kind: Any) -> Any:
+    """A vector of LANE times the same number."""
+    none = ir.Constant(kind, ir.Undefined)
+    first = builder.insert_element(none, number, _I32(0))
+    return builder.shuffle_vector(first, none, ir.Constant(SUMS, [0] * LANE))
 
 
 def _row(builder: Any, array: Any, number: Any) -> Any:
@@ -76,30 +84,30 @@ def _dots(lanes: int, vectors: int, at_once: int) -> Any:
         inputs = [_row(builder, x, place) for place in places]
         found = [
             {
-                (vector, *which): cgutils.alloca_once(builder, _SUMS)
+                (vector, *which): cgutils.alloca_once(builder, SUMS)
                 for vector in range(vectors)
                 for which in halves
             }
             for _ in range(at_once)
         ]
         for sum_ in (sum_ for each in found for sum_ in each.values()):
-            builder.store(ir.Constant(_SUMS, [0] * LANE), sum_)
+            builder.store(ir.Constant(SUMS, [0] * LANE), sum_)
 
         def add(group: Any, into: Any) -> None:
             first = builder.mul(group, stride)
             weights = {}
             for place, half in halves:
                 there = builder.add(first, _I64(place * _BYTES + half * _LOADED))
-                loaded = _load(builder, matrix, there, ir.VectorType(_I8, _LOADED), 1)
+                loaded = load(builder, matrix, there, ir.VectorType(_I8, _LOADED), 1)
                 weights[place, half] = builder.sext(loaded, _SPREAD)
             for vector, pointer in enumerate(inputs):
                 there = builder.mul(group, _I64(GROUP))
-                four = _load(builder, pointer, there, ir.VectorType(_I16, GROUP), 2)
+                four = load(builder, pointer, there, ir.VectorType(_I16, GROUP), 2)
                 none = ir.Constant(four.type, ir.Undefined)
                 factor = builder.sext(builder.shuffle_vector(four, none, _REPEATED), _SPREAD)
                 for which, weight in weights.items():
                     product = builder.mul(weight, factor)
-                    more = _paired(builder, product, ir.Constant(_SPREAD, ir.Undefined))
+                    more = paired(builder, product, ir.Constant(_SPREAD, ir.Undefined))
                     sum_ = into[(vector, *which)]
                     builder.store(builder.add(builder.load(sum_), more), sum_)
 
@@ -110,11 +118,8 @@ def _dots(lanes: int, vectors: int, at_once: int) -> Any:
         if at_once > 1:
             with cgutils.for_range_slice(builder, whole, groups, _I64(1)) as (group, _):
                 add(group, found[0])
-        none = ir.Constant(_REALS, ir.Undefined)
         for vector, place in enumerate(places):
-            one = builder.load(builder.gep(x_scale.data, [place]))
-            one = builder.insert_element(none, one, _I32(0))
-            one = builder.shuffle_vector(one, none, ir.Constant(_SUMS, [0] * LANE))
+            one = repeated(builder, builder.load(builder.gep(x_scale.data, [place])), REALS)
             for more in range(lanes):
                 totals = []
                 for half in range(2):
@@ -123,10 +128,10 @@ def _dots(lanes: int, vectors: int, at_once: int) -> Any:
                         total = builder.add(total, builder.load(each[vector, more, half]))
                     totals.append(total)
                 output = builder.mul(builder.add(lane, _I64(more)), _I64(LANE))
-                product = builder.sitofp(_paired(builder, *totals), _REALS)
-                product = builder.fmul(product, _load(builder, scale.data, output, _REALS, 4))
+                product = builder.sitofp(paired(builder, *totals), REALS)
+                product = builder.fmul(product, load(builder, scale.data, output, REALS, 4))
                 there = builder.gep(_row(builder, y, place), [output])
-                there = builder.bitcast(there, _REALS.as_pointer())
+                there = builder.bitcast(there, REALS.as_pointer())
                 builder.store(builder.fmul(product, one), there, align=4)
         return context.get_dummy_value()
 

@@ -118,13 +118,15 @@ def step(
                 turned(k, cos[b], sin[b])
                 store_key(k, lengths[b], keys[layer, b, group], key_scale[layer, b, group])
                 store_value(v, lengths[b], values[layer, b, group], value_scale[layer, b, group])
+                following = min(b * key_heads + group + 1, batch * key_heads - 1)
+                ahead = keys[layer, following // key_heads, following % key_heads]
                 for head in range(group * share, (group + 1) * share):
                     q = wide[b, head * head_width : (head + 1) * head_width]
                     turned(q, cos[b], sin[b])
                     attended(
                         q, keys[layer, b, group], key_scale[layer, b, group],
                         values[layer, b, group], value_scale[layer, b, group], lengths[b] + 1,
-                        scores, shares, y[b, head * head_width : (head + 1) * head_width],
+                        scores, shares, y[b, head * head_width : (head + 1) * head_width], ahead,
                     )  # fmt: skip
         product(y, out[layer], out_scale[layer], z)
         for b in range(batch):
@@ -234,7 +236,7 @@ def attend(q, keys, key_scale, values, value_scale, levels):
             group = head // share
             attended(
                 q[row, head], keys[group], key_scale[group], values[group], value_scale[group],
-                row + 1, scores, shares, y[row, head],
+                row + 1, scores, shares, y[row, head], keys[group],
             )  # fmt: skip
     return y
 
