@@ -76,20 +76,22 @@ def test_where_the_source_is_over_no_note_is_due() -> None:
     assert not recall.leaning([NOTE])
 
 
-def test_chords_lean_to_the_chords_of_the_source() -> None:
-    """The bar's first one, and those within it where they are due."""
-    begun = bar(VARIED, 1)
+@pytest.mark.parametrize("likeness", [VARIED, EXACT])
+def test_chords_lean_to_the_chords_of_the_source(likeness: int) -> None:
+    """The bar's first one, and those within it where they are due; of exact repeats much more."""
+    much = CHORDS[likeness]
+    begun = bar(likeness, 1)
     recall = heard()
     chord_at = 1 + KINDS[BAR].fields.index("chord")
-    assert recall.leaning(begun[:chord_at]) == {7: CHORDS}
+    assert recall.leaning(begun[:chord_at]) == {7: much}
     assert not recall.leaning(begun[: chord_at - 1])
     assert not recall.leaning(bar(NEW, 1)[:chord_at])
-    assert not recall.leaning(bar(VARIED, 2)[:chord_at]), "there is no bar so far back"
+    assert not recall.leaning(bar(likeness, 2)[:chord_at]), "there is no bar so far back"
     for one in [begun, note(0, 60), note(24, 64), note(24, 67)]:
         recall.take(one)
-    assert recall.leaning([]) == {CHORD: CHORDS}
-    assert recall.leaning([CHORD]) == {48: CHORDS}
-    assert recall.leaning([CHORD, 48]) == {9: CHORDS}
+    assert recall.leaning([]) == {CHORD: much}
+    assert recall.leaning([CHORD]) == {48: much}
+    assert recall.leaning([CHORD, 48]) == {9: much}
     recall.take(row(CHORD, onset=48, chord=9))
     assert list(recall.leaning([])) == [NOTE]
 
