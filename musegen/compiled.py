@@ -48,16 +48,16 @@ class Library:
     """The kernels of one module, and for which numbers they are compiled.
 
     `module` defines every function of `signatures`, `sources` is all that their machine code
-    depends on. A variant says which numbers letters in a signature stand for. `loaded` is the
-    module once its machine code is there for whoever asks; what it computes numpy computes, too,
-    so that nothing but time depends on it.
+    depends on. A W in a signature stands for the numbers of a variant. `loaded` is the module once
+    its machine code is there for whoever asks; what it computes numpy computes, too, so that
+    nothing but time depends on it.
     """
 
     name: str
     module: str
     sources: Sequence[Path]
     signatures: Mapping[str, str]
-    variants: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {"only": {}})
+    variants: Mapping[str, str] = field(default_factory=lambda: {"only": ""})
     loaded: Any = None
     _next_look_s: float = field(default=0.0, repr=False)
 
@@ -144,9 +144,9 @@ class Library:
         from numba.core.sigutils import normalize_signature
 
         for name, signature in self.signatures.items():
-            for letter, numbers in self.variants[variant].items():
-                signature = signature.replace(letter, numbers)
-            arguments, _ = normalize_signature(signature)  # type: ignore[no-untyped-call]
+            arguments, _ = normalize_signature(  # type: ignore[no-untyped-call]
+                signature.replace("W", self.variants[variant])
+            )
             getattr(kernels, name).compile(arguments)  # what a call looks for is a tuple, no string
 
     def _import(self, folder: Path) -> Any:

@@ -13,14 +13,14 @@ from musegen.model.paths import Arithmetic
 
 _HERE = Path(__file__).parent
 _SOURCES = sorted(
-    [*_HERE.glob("kernel*.py"), *_HERE.glob("plain*.py"), _HERE / "config.py", _HERE / "packing.py"]
+    [*_HERE.glob("kernel*.py"), _HERE / "config.py", _HERE / "packing.py", _HERE / "plain.py"]
 )
 _BACKBONE = (
     "i8, i8[:,::1], f4[:,::1], f4[::1], f4[::1], W[:,::1], f4[::1], f4[:,::1], "
     "W[:,:,::1], f4[:,::1], W[:,:,::1], f4[:,::1], f4[:,::1], "
     "W[:,:,::1], f4[:,::1], W[:,:,::1], f4[:,::1], f4[::1]"
 )
-_CACHES = "f4[:,:,::1], f4[:,:,::1], C[:,:,:,:,::1], f4[:,:,:,::1], C[:,:,:,:,::1], f4[:,:,:,::1]"
+_CACHES = "f4[:,:,::1], f4[:,:,::1], W[:,:,:,:,::1], f4[:,:,:,::1], W[:,:,:,:,::1], f4[:,:,:,::1]"
 SIGNATURES = {
     "step": f"(i8[:,::1], i8[::1], i8[:,::1], i8[::1], i8, {_CACHES}, {_BACKBONE})",
     "field": "(f4[::1], f4[:,::1], i8[::1], i8, i8, i8[::1], f4[::1], f4[::1], W[:,::1], f4[::1], "
@@ -28,13 +28,14 @@ SIGNATURES = {
     "own": "(f4[::1], f4[:,::1], i8[::1], i8, i8, i8, f4[:,::1], f4[:,::1], W[:,::1], f4[::1])",
     "kind": "(f4[::1], f4[::1], f4[:,::1], f4[::1])",
     "multiply": "(f4[:,::1], W[:,::1], f4[::1], i8)",
-    "attend": "(f4[:,:,::1], C[:,:,::1], f4[:,::1], C[:,:,::1], f4[:,::1], i8)",
+    "attend": "(f4[:,:,::1], W[:,:,::1], f4[:,::1], W[:,:,::1], f4[:,::1], i8)",
     "weigh": "(f4[::1], b1[::1], f8, i8, f8, f8, f8[::1])",
 }
-"""What each function is compiled for; W stands for the numbers of a matrix, C for a cache's."""
+"""What each function is compiled for; W stands for the numbers of a matrix."""
 
-VARIANTS = {"int8": {"W": "i1", "C": "u2"}, "float32": {"W": "f4", "C": "f4"}}
-KERNELS = Library("kernels", "musegen.model.kernels", _SOURCES, SIGNATURES, VARIANTS)
+KERNELS = Library(
+    "kernels", "musegen.model.kernels", _SOURCES, SIGNATURES, {"int8": "i1", "float32": "f4"}
+)
 
 
 def arithmetic(precision: str) -> Arithmetic:

@@ -1,8 +1,7 @@
 """One head's cache and its attention, as machine code.
 
-In float32 keys and values are (head width, context). Where weights are whole numbers, keys and
-values are spread, have four bits a number, and lie in words and blocks as `packing` says: keys as a
-matrix whose outputs are rows, values as one whose inputs are.
+In float32 keys and values are (head width, context). In whole numbers they lie in blocks as
+`packing` says: keys as a matrix whose outputs are rows, values as one whose inputs are.
 """
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator"
 
@@ -13,10 +12,9 @@ from numba import njit, types
 from numba.extending import overload
 
 from musegen.compiled import EXACT
-from musegen.model.kernel_products import FAST, F, dot, in_whole, largest, total
-from musegen.model.kernel_words import multiplied_words, put
-from musegen.model.packing import BLOCK, COARSE, EIGHT, LANE
-from musegen.model.plain_numbers import (
+from musegen.model.kernel_products import F, dot, in_whole, largest, multiplied_fetching, total
+from musegen.model.packing import BLOCK, GROUP, LANE
+from musegen.model.plain import (
     E0,
     E1,
     E2,
@@ -26,17 +24,17 @@ from musegen.model.plain_numbers import (
     FINE,
     FINEST,
     LEAST,
+    LEVELS,
     LN2_HIGH,
     LN2_LOW,
     LOG2E,
     SHARES,
-    TIGHT,
 )  # fmt: skip
 
 
 @njit(**EXACT)
 def exponential(x):
-    """`plain_numbers.exponential` of one number."""
+    """e**x of a float32 within (LEAST, -LEAST), or at its ends: `plain.exponential`, one by one."""
     x = min(max(x, LEAST), -LEAST)
     whole = np.floor(x * LOG2E + F(0.5))
     x = x - whole * LN2_HIGH
@@ -53,34 +51,6 @@ def exponential(x):
 
 
 @njit(**EXACT)
-def spread(x):
-    """x (head width,) becomes `plain_numbers.spread` of itself; over how many numbers each is."""
-    size = len(x) & -len(x)
-    half, mixed = size // 2, np.empty(size, dtype=F)
-    for first in range(0, len(x), size):
-        part, stages = x[first : first + size], size
-        while stages > 1:
-            for i in range(half):
-                mixed[i] = part[2 * i] + part[2 * i + 1]
-                mixed[half + i] = part[2 * i] - part[2 * i + 1]
-            for i in range(size):
-                part[i] = mixed[i]
-            stages //= 2
-    return size
-
-
-@njit(**EXACT)
-def coarse(x, numbers):
-    """The scale of a key or value x; `numbers` (int16) hold it as a cache does. x is spread."""
-    spread(x)
-    scale = largest(x) * TIGHT / F(COARSE)
-    for i in range(len(x)):
-        steps = np.floor(x[i] / (scale * F(2)))
-        numbers[i] = np.int16(min(max(steps * F(2) + F(1), F(-COARSE)), F(COARSE)))
-    return scale
-
-
-@njit(**EXACT)
 def highest(x):
     """The highest of the numbers of a vector, compared as integers that have their order."""
     bits, most = x.view(np.int32), np.int32(-0x7FFFFFFF)
@@ -88,19 +58,6 @@ def highest(x):
         ordered = np.int32(bits[i] ^ ((bits[i] >> 31) & 0x7FFFFFFF))
         most = ordered if ordered > most else most
     return np.int32(most ^ ((most >> 31) & 0x7FFFFFFF)).view(np.float32)
-
-
-@njit(**FAST)
-def weighed(odds, scale):
-    """Odds become their products with the scales of their values; the sums of both, and the largest
-    of the products, at least 1e-20.
-    """
-    before, after = 0.0, 0.0
-    for t in range(len(odds)):
-        before += np.float64(odds[t])
-        odds[t] *= scale[t]
-        after += np.float64(odds[t])
-    return F(before), F(after), largest(odds)
 
 
 def store_key(k, place, keys, scale):
@@ -122,24 +79,25 @@ def attend(q, keys, key_scale, values, value_scale, length, scores, shares, y, a
 
 
 def _store_key_whole(k, place, keys, scale):
-    numbers = np.empty(len(k), dtype=np.int16)
-    scale[place] = coarse(k, numbers)
-    words, inputs = keys.reshape(keys.size), keys.shape[1] * 4 // LANE
-    start = place // BLOCK * (BLOCK * inputs // 4) + place % BLOCK * 2
+    scale[place] = largest(k) / F(LEVELS)
+    inputs, numbers = keys.shape[1] // LANE, keys.reshape(keys.size)
+    start = place // BLOCK * (BLOCK * inputs) + place % BLOCK * GROUP
     for d in range(len(k)):
-        put(numbers[d], words, start + d // EIGHT * (BLOCK * 2) + d % 2, d % EIGHT // 2 * 2)
+        numbers[start + d // GROUP * (BLOCK * GROUP) + d % GROUP] = np.rint(k[d] / scale[place])
 
 
 def _store_value_whole(v, place, values, scale):
-    numbers = np.empty(len(v), dtype=np.int16)
-    scale[place] = coarse(v, numbers)
-    words, rows = values.reshape(values.size), values.shape[1] * 4 // LANE
-    part = place % EIGHT // 2 * 2
+    scale[place] = largest(v) / F(LEVELS)
+    outputs, rows, numbers = (
+        len(values) * LANE,
+        values.shape[1] // LANE,
+        values.reshape(values.size),
+    )
     for first in range(0, len(v), BLOCK):
-        wide = min(BLOCK, len(values) * LANE - first)
-        start = first * rows // 4 + place // EIGHT * wide * 2 + place % 2
+        wide = min(BLOCK, outputs - first)
+        start = first * rows + place // GROUP * wide * GROUP + place % GROUP
         for d in range(min(wide, len(v) - first)):
-            put(numbers[first + d], words, start + d * 2, part)
+            numbers[start + d * GROUP] = np.rint(v[first + d] / scale[place])
 
 
 def _store_key_real(k, place, keys, scale):
@@ -155,30 +113,32 @@ def _store_value_real(v, place, values, scale):
 
 
 def _attend_whole(q, keys, key_scale, values, value_scale, length, scores, shares, y, ahead):
-    width, sought = len(q), np.empty((len(q) + EIGHT - 1) // EIGHT * EIGHT, dtype=np.int16)
-    size = spread(q)
-    q_scale = in_whole(q, FINE, sought) * F(1.0 / (math.sqrt(width) * size))
+    width = len(q)
+    sought, q_scale = np.empty((1, width), dtype=np.int16), np.empty(1, dtype=F)
+    q_scale[0] = in_whole(q, FINE, sought[0]) * F(1.0 / math.sqrt(width))
     seen_keys = keys[: (length + BLOCK - 1) // BLOCK * (BLOCK // LANE)]
-    score, share = scores[0], shares[0]
-    multiplied_words(sought, q_scale, seen_keys, len(sought) // EIGHT, key_scale, score, values)
-    score = score[:length]
+    multiplied_fetching(
+        sought, q_scale, seen_keys, width, width // GROUP, key_scale, scores, values
+    )
+    score, share = scores[0, :length], shares[0]
     most = highest(score)
     for t in range(length):
         score[t] = exponential(score[t] - most)
-    odds, weight, heaviest = weighed(score, value_scale)
-    enlarge = min(F(FINEST) / heaviest, F(SHARES) / max(weight, F(1e-20)))
+    odds = total(score)
+    for t in range(length):
+        score[t] *= value_scale[t]
+    enlarge = min(F(FINEST) / largest(score), F(SHARES) / max(total(score), F(1e-20)))
     for t in range(length):
         share[t] = np.int16(np.rint(score[t] * enlarge))
-    groups = (length + EIGHT - 1) // EIGHT
-    for t in range(length, groups * EIGHT):
+    groups = (length + GROUP - 1) // GROUP
+    for t in range(length, groups * GROUP):
         share[t] = 0
-    ones, seen = np.ones(len(values) * LANE, dtype=F), np.empty(len(values) * LANE, dtype=F)
-    multiplied_words(share, F(1) / (enlarge * odds), values, groups, ones, seen, ahead)
+    one, ones = np.empty(1, dtype=F), np.ones(len(values) * LANE, dtype=F)
+    seen = np.empty((1, len(values) * LANE), dtype=F)
+    one[0] = F(1) / (enlarge * odds)
+    multiplied_fetching(shares, one, values, values.shape[1] // LANE, groups, ones, seen, ahead)
     for d in range(width):
-        y[d] = seen[d]
-    spread(y)
-    for d in range(width):
-        y[d] *= F(1) / F(size)
+        y[d] = seen[0, d]
 
 
 def _attend_real(q, keys, key_scale, values, value_scale, length, scores, shares, y, ahead):
@@ -200,14 +160,14 @@ def _attend_real(q, keys, key_scale, values, value_scale, length, scores, shares
 
 @overload(store_key, jit_options=EXACT)
 def _store_key(k, place, keys, scale):
-    return _store_key_whole if keys.dtype is types.uint16 else _store_key_real
+    return _store_key_whole if keys.dtype is types.int8 else _store_key_real
 
 
 @overload(store_value, jit_options=EXACT)
 def _store_value(v, place, values, scale):
-    return _store_value_whole if values.dtype is types.uint16 else _store_value_real
+    return _store_value_whole if values.dtype is types.int8 else _store_value_real
 
 
 @overload(attend, jit_options=EXACT)
 def _attend(q, keys, key_scale, values, value_scale, length, scores, shares, y, ahead):
-    return _attend_whole if keys.dtype is types.uint16 else _attend_real
+    return _attend_whole if keys.dtype is types.int8 else _attend_real

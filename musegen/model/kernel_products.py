@@ -17,7 +17,7 @@ from numba.extending import intrinsic, overload
 
 from musegen.compiled import EXACT
 from musegen.model.packing import BLOCK, GROUP, LANE
-from musegen.model.plain_numbers import FINE
+from musegen.model.plain import FINE
 
 F = np.float32
 
@@ -32,29 +32,21 @@ _LANES_OF_BLOCK = BLOCK // LANE
 _BYTES = LANE * GROUP  # of a lane's group of inputs
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _LOADED = _BYTES // 2  # numbers that are multiplied at once: 32, of 8 outputs
-SUMS, _SPREAD = ir.VectorType(_I32, LANE), ir.VectorType(_I32, _LOADED)
-REALS = ir.VectorType(ir.FloatType(), LANE)
-_EVEN, _ODD = (ir.Constant(SUMS, list(range(first, _LOADED, 2))) for first in (0, 1))
+_SUMS, _SPREAD = ir.VectorType(_I32, LANE), ir.VectorType(_I32, _LOADED)
+_REALS = ir.VectorType(ir.FloatType(), LANE)
+_EVEN, _ODD = (ir.Constant(_SUMS, list(range(first, _LOADED, 2))) for first in (0, 1))
 _REPEATED = ir.Constant(_SPREAD, [place % GROUP for place in range(_LOADED)])
 
 
-def paired(builder: Any, one: Any, two: Any) -> Any:
+def _paired(builder: Any, one: Any, two: Any) -> Any:
     """Every number of two vectors and its neighbour are added up."""
     even, odd = (builder.shuffle_vector(one, two, mask) for mask in (_EVEN, _ODD))
     return builder.add(even, odd)
 
 
-def load(builder: Any, pointer: Any, place: Any, kind: Any, align: int) -> Any:
-    """The vector of a kind that begins at a place."""
+def _load(builder: Any, pointer: Any, place: Any, kind: Any, align: int) -> Any:
     there = builder.bitcast(builder.gep(pointer, [place]), kind.as_pointer())
     return builder.load(there, align=align)
-
-
-def repeated(builder: Any, number: Any, kind: Any) -> Any:
-    """A vector of LANE times the same number."""
-    none = ir.Constant(kind, ir.Undefined)
-    first = builder.insert_element(none, number, _I32(0))
-    return builder.shuffle_vector(first, none, ir.Constant(SUMS, [0] * LANE))
 
 
 def _row(builder: Any, array: Any, number: Any) -> Any:
@@ -62,11 +54,21 @@ def _row(builder: Any, array: Any, number: Any) -> Any:
     return builder.gep(array.data, [builder.mul(number, columns)])
 
 
-def _dots(lanes: int, vectors: int, at_once: int) -> Any:
+def _fetch(builder: Any, pointer: Any) -> None:
+    """What lies there comes from memory to the second-level cache meanwhile."""
+    arguments = [_I8.as_pointer(), _I32, _I32, _I32]
+    kind = ir.FunctionType(ir.VoidType(), arguments)
+    fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+    reading, level, data = _I32(0), _I32(1), _I32(1)
+    builder.call(fetch, [pointer, reading, level, data])
+
+
+def _dots(lanes: int, vectors: int, at_once: int, fetching: bool = False) -> Any:
     """A function that fills y (B, out) for so many lanes of outputs and so many vectors from b on.
 
     lane: the first; its numbers begin at `start`, and `stride` later those of the next inputs.
     at_once: how many groups of inputs are added up apart from each other, so that none waits.
+    fetching: whether the same places of `ahead` are fetched meanwhile.
 
     Pairs of products are added in one instruction (pmaddwd, or with its sum vpdpwssd): LLVM knows
     it by the sum of the even and the odd ones, and takes others where a processor has no such one.
@@ -74,40 +76,42 @@ def _dots(lanes: int, vectors: int, at_once: int) -> Any:
     halves = [(lane, half) for lane in range(lanes) for half in range(2)]
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        lane, start, stride, b, groups = given[5:]
-        numbers, scale, x, x_scale, y = (
+        lane, start, stride, b, groups = given[6:]
+        numbers, scale, x, x_scale, y, ahead = (
             context.make_array(kind)(context, builder, array)
-            for kind, array in zip(signature.args[:5], given[:5], strict=True)
+            for kind, array in zip(signature.args[:6], given[:6], strict=True)
         )
-        matrix = builder.gep(numbers.data, [start])
+        matrix, coming = (builder.gep(array.data, [start]) for array in (numbers, ahead))
         places = [builder.add(b, _I64(vector)) for vector in range(vectors)]
         inputs = [_row(builder, x, place) for place in places]
         found = [
             {
-                (vector, *which): cgutils.alloca_once(builder, SUMS)
+                (vector, *which): cgutils.alloca_once(builder, _SUMS)
                 for vector in range(vectors)
                 for which in halves
             }
             for _ in range(at_once)
         ]
         for sum_ in (sum_ for each in found for sum_ in each.values()):
-            builder.store(ir.Constant(SUMS, [0] * LANE), sum_)
+            builder.store(ir.Constant(_SUMS, [0] * LANE), sum_)
 
         def add(group: Any, into: Any) -> None:
             first = builder.mul(group, stride)
             weights = {}
             for place, half in halves:
                 there = builder.add(first, _I64(place * _BYTES + half * _LOADED))
-                loaded = load(builder, matrix, there, ir.VectorType(_I8, _LOADED), 1)
+                if fetching and not half:
+                    _fetch(builder, builder.gep(coming, [there]))
+                loaded = _load(builder, matrix, there, ir.VectorType(_I8, _LOADED), 1)
                 weights[place, half] = builder.sext(loaded, _SPREAD)
             for vector, pointer in enumerate(inputs):
                 there = builder.mul(group, _I64(GROUP))
-                four = load(builder, pointer, there, ir.VectorType(_I16, GROUP), 2)
+                four = _load(builder, pointer, there, ir.VectorType(_I16, GROUP), 2)
                 none = ir.Constant(four.type, ir.Undefined)
                 factor = builder.sext(builder.shuffle_vector(four, none, _REPEATED), _SPREAD)
                 for which, weight in weights.items():
                     product = builder.mul(weight, factor)
-                    more = paired(builder, product, ir.Constant(_SPREAD, ir.Undefined))
+                    more = _paired(builder, product, ir.Constant(_SPREAD, ir.Undefined))
                     sum_ = into[(vector, *which)]
                     builder.store(builder.add(builder.load(sum_), more), sum_)
 
@@ -118,8 +122,11 @@ def _dots(lanes: int, vectors: int, at_once: int) -> Any:
         if at_once > 1:
             with cgutils.for_range_slice(builder, whole, groups, _I64(1)) as (group, _):
                 add(group, found[0])
+        none = ir.Constant(_REALS, ir.Undefined)
         for vector, place in enumerate(places):
-            one = repeated(builder, builder.load(builder.gep(x_scale.data, [place])), REALS)
+            one = builder.load(builder.gep(x_scale.data, [place]))
+            one = builder.insert_element(none, one, _I32(0))
+            one = builder.shuffle_vector(one, none, ir.Constant(_SUMS, [0] * LANE))
             for more in range(lanes):
                 totals = []
                 for half in range(2):
@@ -128,22 +135,23 @@ def _dots(lanes: int, vectors: int, at_once: int) -> Any:
                         total = builder.add(total, builder.load(each[vector, more, half]))
                     totals.append(total)
                 output = builder.mul(builder.add(lane, _I64(more)), _I64(LANE))
-                product = builder.sitofp(paired(builder, *totals), REALS)
-                product = builder.fmul(product, load(builder, scale.data, output, REALS, 4))
+                product = builder.sitofp(_paired(builder, *totals), _REALS)
+                product = builder.fmul(product, _load(builder, scale.data, output, _REALS, 4))
                 there = builder.gep(_row(builder, y, place), [output])
-                there = builder.bitcast(there, REALS.as_pointer())
+                there = builder.bitcast(there, _REALS.as_pointer())
                 builder.store(builder.fmul(product, one), there, align=4)
         return context.get_dummy_value()
 
     @intrinsic
-    def dots(typing, numbers, scale, x, x_scale, y, lane, start, stride, b, groups):
+    def dots(typing, numbers, scale, x, x_scale, y, ahead, lane, start, stride, b, groups):
         where = (types.intp,) * 5
-        return types.void(numbers, scale, x, x_scale, y, *where), generate
+        return types.void(numbers, scale, x, x_scale, y, ahead, *where), generate
 
     return dots
 
 
 _one_lane, _lanes, _lanes_together = _dots(1, 1, 2), _dots(LANES, 1, 1), _dots(LANES, TOGETHER, 1)
+_lanes_fetching = _dots(LANES, 1, 1, fetching=True)
 
 
 @njit(**EXACT)
@@ -160,23 +168,49 @@ def multiplied(x, x_scale, numbers, inputs, groups, scale, y):
             b = 0
             while b + TOGETHER <= batch:
                 _lanes_together(
-                    numbers, scale, x, x_scale, y, block + lane, start + lane * _BYTES, stride, b,
-                    groups,
+                    numbers, scale, x, x_scale, y, numbers, block + lane, start + lane * _BYTES,
+                    stride, b, groups,
                 )  # fmt: skip
                 b += TOGETHER
             while b < batch:
                 _lanes(
-                    numbers, scale, x, x_scale, y, block + lane, start + lane * _BYTES, stride, b,
-                    groups,
+                    numbers, scale, x, x_scale, y, numbers, block + lane, start + lane * _BYTES,
+                    stride, b, groups,
                 )  # fmt: skip
                 b += 1
             lane += LANES
         while lane < wide:
             for b in range(batch):
                 _one_lane(
-                    numbers, scale, x, x_scale, y, block + lane, start + lane * _BYTES, stride, b,
-                    groups,
+                    numbers, scale, x, x_scale, y, numbers, block + lane, start + lane * _BYTES,
+                    stride, b, groups,
                 )  # fmt: skip
+            lane += 1
+
+
+@njit(**EXACT)
+def multiplied_fetching(x, x_scale, numbers, inputs, groups, scale, y, ahead):
+    """`multiplied` of one vector, x (1, whole numbers).
+
+    ahead: the matrix that is read next, as large as this one. Meanwhile it is fetched: a head's
+    cache is so short that a processor by itself has hardly begun to read ahead at its end.
+    """
+    lanes = numbers.shape[0]
+    for block in range(0, lanes, _LANES_OF_BLOCK):
+        wide = min(_LANES_OF_BLOCK, lanes - block)
+        start, stride = block * LANE * inputs, wide * _BYTES
+        lane = 0
+        while lane + LANES <= wide:
+            _lanes_fetching(
+                numbers, scale, x, x_scale, y, ahead, block + lane, start + lane * _BYTES, stride,
+                0, groups,
+            )  # fmt: skip
+            lane += LANES
+        while lane < wide:
+            _one_lane(
+                numbers, scale, x, x_scale, y, ahead, block + lane, start + lane * _BYTES, stride,
+                0, groups,
+            )  # fmt: skip
             lane += 1
 
 

@@ -1,8 +1,7 @@
 """Composing without torch: the model of a checkpoint as arrays, and its cache, row by row.
 
 Keeps the promises of `paths`, as `decode` does with torch: the same rows in float32, and nearly the
-same in int8, where weights are whole numbers, and keys and values are of four bits, with a scale
-for each of their rows.
+same in int8, where the weights and the cache are whole numbers and a scale for each of their rows.
 The arithmetic stands in `kernels` (compiled) and in `plain` (numpy). Knows no music.
 """
 
@@ -23,7 +22,6 @@ from musegen.model.layout import Layout, Related
 from musegen.model.light_draw import LightDraw
 from musegen.model.packing import cache_shapes, move_cache, packed, packed_scale
 from musegen.model.paths import Arithmetic, Beside, Ints, Logits
-from musegen.model.plain_numbers import LEVELS, in_levels
 from musegen.model.sampling import Odds, Sampling
 from musegen.model.stored import Stored
 from musegen.model.told import Told
@@ -108,7 +106,7 @@ class LightModel:
     @cached_property
     def levels(self) -> int:
         """How many steps up and down a whole number has; 0 where numbers are float32."""
-        return LEVELS if self.precision == "int8" else 0
+        return plain.LEVELS if self.precision == "int8" else 0
 
     @property
     def compact(self) -> bool:
@@ -163,7 +161,7 @@ class LightModel:
     @cached_property
     def fields(self) -> list[list[FieldWeights]]:
         """What `field` takes after the state, of every kind by the number of the field."""
-        entries = in_levels(self.full, self.levels)
+        entries = plain.in_levels(self.full, self.levels)
         found: list[list[FieldWeights]] = [[] for _ in TABLE.kinds]
         for kind, of_kind in zip(TABLE.kinds, found, strict=True):
             if not kind.fields or not kind.drawn:
@@ -229,7 +227,7 @@ class LightModel:
 
     def _matrix(self, weights: Array) -> Matrix:
         """A matrix, or a stack of them, in this precision."""
-        return self._kept(*in_levels(weights, self.levels))
+        return self._kept(*plain.in_levels(weights, self.levels))
 
     def _kept(self, numbers: Array, scale: Array) -> Matrix:
         """The numbers of a matrix and their scales as the arithmetic takes them."""
@@ -259,7 +257,7 @@ class LightStepper:
             config.key_heads, config.head_width, config.context, model.compact
         )
         shape = config.layers, slots
-        sort = np.uint16 if model.compact else np.float32
+        sort = np.int8 if model.compact else np.float32
         rows = (slots, config.context, config.width)
         self.embedded = np.zeros(rows, dtype=np.float32)
         self.states = np.zeros(rows, dtype=np.float32)

@@ -14,16 +14,6 @@ from numpy.typing import NDArray
 from musegen.model.config import NORM_EPSILON, STEPS_PER_TIME_UNIT
 from musegen.model.packing import fill_cache
 from musegen.model.paths import Arithmetic
-from musegen.model.plain_numbers import (
-    FINE,
-    FINEST,
-    SHARES,
-    coarse,
-    exponential,
-    in_whole,
-    spread,
-    spread_size,
-)
 from musegen.model.sampling import Sampling, legal_share, probabilities
 
 Array = NDArray[np.float32]
@@ -31,6 +21,43 @@ Ints = NDArray[np.integer]
 Numbers = NDArray[Any]  # int8 or float32
 
 EPSILON = np.float32(NORM_EPSILON)
+LEVELS, FINE, FINEST = 127, 2047, 32767
+"""How many steps up and down whole numbers have: those that are kept, those that vectors become
+before they are multiplied, and the shares of attention.
+
+So few that sums of products stay below 2**24 as a rule, where float32 still counts every whole
+number: BLAS and integers then give the same.
+"""
+
+SHARES = 132_000
+"""The shares of a head's attention add up to at most so much."""
+
+LOG2E, LN2_HIGH, LN2_LOW = (
+    np.float32(number) for number in (1.4426950408889634, 0.693359375, -2.12194440e-4)
+)
+E0, E1, E2, E3, E4, E5 = (
+    np.float32(number)
+    for number in (
+        1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
+        5.0000001201e-1,
+    )
+)  # fmt: skip
+LEAST = np.float32(-87)
+
+
+def exponential(x: Array) -> Array:
+    """e**x to the last bit or two, of -87 to 87: the steps of Cephes' expf."""
+    x = np.clip(x, LEAST, -LEAST)
+    whole = np.floor(x * LOG2E + np.float32(0.5))
+    x = x - whole * LN2_HIGH
+    x = x - whole * LN2_LOW
+    y = E0 * x + E1
+    for factor in (E2, E3, E4, E5):
+        y = y * x + factor
+    y = y * x * x + x + np.float32(1)
+    powers = (whole.astype(np.int32) + np.int32(127)) << np.int32(23)
+    powered: Array = y * powers.view(np.float32)
+    return powered
 
 
 def normed(x: Array, weight: Array) -> Array:
@@ -63,6 +90,12 @@ def multiply(x: Array, numbers: Numbers, scale: Array, levels: int) -> Array:
     return product
 
 
+def in_whole(x: Array, most: int) -> tuple[Array, Array]:
+    """Vectors (..., width) as whole numbers up to `most`, and a scale (...) each."""
+    size = np.maximum(np.abs(x).max(axis=-1), np.float32(1e-20))
+    return np.rint(x * (np.float32(most) / size)[..., None]), size / np.float32(most)
+
+
 def embed(rows: Ints, offsets: Ints, full: Array) -> Array:
     """Input vectors (n, width) of rows (n, columns)."""
     starts = offsets[rows[:, 0]]
@@ -92,6 +125,14 @@ def rotate(x: Array, cos: Array, sin: Array) -> Array:
     """x (n, heads, head width) turned by angles (n, 1, head width / 2)."""
     left, right = np.split(x, 2, axis=-1)
     return np.concatenate([left * cos - right * sin, left * sin + right * cos], axis=-1)
+
+
+def in_levels(x: Array, levels: int) -> tuple[Array, Array]:
+    """Vectors (..., width) as whole numbers of a scale (...) each; 0 levels: as they are."""
+    if levels == 0:
+        return x, np.ones(x.shape[:-1], dtype=np.float32)
+    scale = np.maximum(np.abs(x).max(axis=-1), np.float32(1e-20)) / np.float32(levels)
+    return np.rint(x / scale[..., None]), scale
 
 
 AT_ONCE = 256
@@ -136,8 +177,8 @@ def prefill(
         wide = multiplied(y, qkv[layer], qkv_scale[layer], all_heads * head_width)
         wide = wide.reshape(count, all_heads, head_width)
         q = rotate(wide[:, :heads], cos, sin)
-        k, k_scale = coarse(rotate(wide[:, heads:-key_heads], cos, sin), levels)
-        v, v_scale = coarse(wide[:, -key_heads:], levels)
+        k, k_scale = in_levels(rotate(wide[:, heads:-key_heads], cos, sin), levels)
+        v, v_scale = in_levels(wide[:, -key_heads:], levels)
         fill_cache(keys[layer], values[layer], k, v)
         key_scale[layer, :, :count] = k_scale.T
         value_scale[layer, :, :count] = v_scale.T
@@ -178,8 +219,8 @@ def step(
         wide = multiply(y, qkv[layer], qkv_scale[layer], levels)
         wide = wide.reshape(batch, heads + 2 * key_heads, head_width)
         q = rotate(wide[:, :heads], cos, sin).reshape(batch, key_heads, -1, head_width)
-        k, k_scale = coarse(rotate(wide[:, heads:-key_heads], cos, sin), levels)
-        v, v_scale = coarse(wide[:, -key_heads:], levels)
+        k, k_scale = in_levels(rotate(wide[:, heads:-key_heads], cos, sin), levels)
+        v, v_scale = in_levels(wide[:, -key_heads:], levels)
         keys[layer, slots, :, :, lengths] = k
         values[layer, slots, :, :, lengths] = v
         key_scale[layer, slots, :, lengths] = k_scale
@@ -236,10 +277,9 @@ def _seen_whole(
     q: Array, keys: Array, key_scale: Array, values: Array, value_scale: Array,
     later: NDArray[np.bool_] | None = None,
 ) -> Array:  # fmt: skip
-    """The same in whole numbers, which have scales (heads, rows), of what was spread."""
-    width, size = q.shape[2], spread_size(q.shape[2])
-    sought, fine = in_whole(spread(q), FINE)
-    fine = fine * np.float32(1 / (math.sqrt(width) * size))
+    """The same in whole numbers, which have scales (heads, rows)."""
+    sought, fine = in_whole(q, FINE)
+    fine = fine * np.float32(1 / math.sqrt(q.shape[2]))
     scores: Array = sought @ keys * key_scale[:, None] * fine[..., None]
     odds = _odds(scores, later)
     weights = odds * value_scale[:, None]
@@ -250,7 +290,7 @@ def _seen_whole(
     )
     shares = np.rint(weights * enlarge)
     one = np.float32(1) / (enlarge * _total(odds))
-    attended: Array = spread(shares @ values.swapaxes(1, 2) * one) * np.float32(1 / size)
+    attended: Array = shares @ values.swapaxes(1, 2) * one
     return attended
 
 
