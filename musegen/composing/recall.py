@@ -75,7 +75,7 @@ class Recall:
 
     def __init__(self) -> None:
         self._bars: list[_Bar] = []
-        self._target = self._chords = 0.0
+        self._likeness = 0
         self._source: dict[int, _Voice] = {}
         self._played = self._matched = 0
 
@@ -83,8 +83,7 @@ class Recall:
         """Take one more row of the piece into account."""
         if row[0] == BAR:
             found = self._recalled(row)
-            self._target = TARGET.get(row[_LIKENESS], 0.0)
-            self._chords = CHORDS.get(row[_LIKENESS], 0.0)
+            self._likeness = row[_LIKENESS]
             self._source = (
                 {k: _Voice(events) for k, events in found.events.items()} if found else {}
             )
@@ -107,8 +106,9 @@ class Recall:
         """
         if not self._source:
             return 0.0
-        had = self._matched + SLACK_NOTES * self._target / 2
-        return max(0.0, 1 - had / (self._target * (self._played + SLACK_NOTES)))
+        target = TARGET[self._likeness]
+        had = self._matched + SLACK_NOTES * target / 2
+        return max(0.0, 1 - had / (target * (self._played + SLACK_NOTES)))
 
     def leaning(self, row: list[int]) -> dict[int, float]:
         """What to add to the logits of a row's kind, or of the next of its fields, by value.
@@ -122,7 +122,7 @@ class Recall:
             return self._first_chord(row)
         if row[0] not in self._source:
             return {}
-        much = NOTES * self.missing if row[0] == NOTE else self._chords
+        much = NOTES * self.missing if row[0] == NOTE else CHORDS[self._likeness]
         due = self._source[row[0]].due(tuple(row[1:])) if much else None
         return {} if due is None else {due: much}
 
@@ -131,7 +131,7 @@ class Recall:
             return {}
         note, chord = self._source[NOTE].onset, self._source[CHORD].onset
         if chord is not None and (note is None or chord <= note):
-            return {CHORD: self._chords}
+            return {CHORD: CHORDS[self._likeness]}
         much = NOTES * self.missing
         return {NOTE: -much if note is None else much} if much else {}
 

@@ -33,7 +33,8 @@ ENGINE = 5
 ones (decision 17); 2 moves a precedent to more of what is wished (decision 20); 3 chooses chords
 more freely than pitches, keeps to the key that a piece is laid out in, leads the last chord to the
 tonic, and does not ask how long a precedent is (decision 23); 4 turns rows by angles that are the
-same on every processor (decision 26)."""
+same on every processor (decision 26); 5 gives an exact repeat the chord of its source (decision
+28)."""
 
 HUMANIZING = 1
 """Which stream of a piece's chance humanises it; the first draws its notes."""

@@ -12,7 +12,7 @@ from numba import njit, types
 from numba.extending import overload
 
 from musegen.compiled import EXACT
-from musegen.model.kernel_products import F, dot, in_whole, largest, multiplied_fetching, total
+from musegen.model.kernel_products import F, dot, in_whole, largest, multiplied, total
 from musegen.model.packing import BLOCK, GROUP, LANE
 from musegen.model.plain import (
     E0,
@@ -117,9 +117,7 @@ def _attend_whole(q, keys, key_scale, values, value_scale, length, scores, share
     sought, q_scale = np.empty((1, width), dtype=np.int16), np.empty(1, dtype=F)
     q_scale[0] = in_whole(q, FINE, sought[0]) * F(1.0 / math.sqrt(width))
     seen_keys = keys[: (length + BLOCK - 1) // BLOCK * (BLOCK // LANE)]
-    multiplied_fetching(
-        sought, q_scale, seen_keys, width, width // GROUP, key_scale, scores, values
-    )
+    multiplied(sought, q_scale, seen_keys, width, width // GROUP, key_scale, scores, values)
     score, share = scores[0, :length], shares[0]
     most = highest(score)
     for t in range(length):
@@ -136,7 +134,7 @@ def _attend_whole(q, keys, key_scale, values, value_scale, length, scores, share
     one, ones = np.empty(1, dtype=F), np.ones(len(values) * LANE, dtype=F)
     seen = np.empty((1, len(values) * LANE), dtype=F)
     one[0] = F(1) / (enlarge * odds)
-    multiplied_fetching(shares, one, values, values.shape[1] // LANE, groups, ones, seen, ahead)
+    multiplied(shares, one, values, values.shape[1] // LANE, groups, ones, seen, ahead)
     for d in range(width):
         y[d] = seen[0, d]
 

@@ -63,12 +63,12 @@ def _fetch(builder: Any, pointer: Any) -> None:
     builder.call(fetch, [pointer, reading, level, data])
 
 
-def _dots(lanes: int, vectors: int, at_once: int, fetching: bool = False) -> Any:
+def _dots(lanes: int, vectors: int, at_once: int) -> Any:
     """A function that fills y (B, out) for so many lanes of outputs and so many vectors from b on.
 
     lane: the first; its numbers begin at `start`, and `stride` later those of the next inputs.
     at_once: how many groups of inputs are added up apart from each other, so that none waits.
-    fetching: whether the same places of `ahead` are fetched meanwhile.
+    ahead: None, or a matrix of which the same places are fetched meanwhile.
 
     Pairs of products are added in one instruction (pmaddwd, or with its sum vpdpwssd): LLVM knows
     it by the sum of the even and the odd ones, and takes others where a processor has no such one.
@@ -77,11 +77,12 @@ def _dots(lanes: int, vectors: int, at_once: int, fetching: bool = False) -> Any
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         lane, start, stride, b, groups = given[6:]
-        numbers, scale, x, x_scale, y, ahead = (
+        numbers, scale, x, x_scale, y, *ahead = (
             context.make_array(kind)(context, builder, array)
             for kind, array in zip(signature.args[:6], given[:6], strict=True)
+            if kind is not types.none
         )
-        matrix, coming = (builder.gep(array.data, [start]) for array in (numbers, ahead))
+        matrix, *coming = (builder.gep(array.data, [start]) for array in (numbers, *ahead))
         places = [builder.add(b, _I64(vector)) for vector in range(vectors)]
         inputs = [_row(builder, x, place) for place in places]
         found = [
@@ -100,8 +101,8 @@ def _dots(lanes: int, vectors: int, at_once: int, fetching: bool = False) -> Any
             weights = {}
             for place, half in halves:
                 there = builder.add(first, _I64(place * _BYTES + half * _LOADED))
-                if fetching and not half:
-                    _fetch(builder, builder.gep(coming, [there]))
+                for pointer in coming if half == 0 else ():
+                    _fetch(builder, builder.gep(pointer, [there]))
                 loaded = _load(builder, matrix, there, ir.VectorType(_I8, _LOADED), 1)
                 weights[place, half] = builder.sext(loaded, _SPREAD)
             for vector, pointer in enumerate(inputs):
@@ -151,13 +152,15 @@ def _dots(lanes: int, vectors: int, at_once: int, fetching: bool = False) -> Any
 
 
 _one_lane, _lanes, _lanes_together = _dots(1, 1, 2), _dots(LANES, 1, 1), _dots(LANES, TOGETHER, 1)
-_lanes_fetching = _dots(LANES, 1, 1, fetching=True)
 
 
 @njit(**EXACT)
-def multiplied(x, x_scale, numbers, inputs, groups, scale, y):
+def multiplied(x, x_scale, numbers, inputs, groups, scale, y, ahead):
     """y (B, outputs) = x (B, whole numbers) times a packed matrix, of whose `inputs` so many groups
     count.
+
+    ahead: None, or the matrix that is read next, as large as this one, which is fetched meanwhile:
+    a head's cache is so short that a processor by itself has hardly begun to read ahead at its end.
     """
     batch, lanes = len(x), numbers.shape[0]
     for block in range(0, lanes, _LANES_OF_BLOCK):
@@ -168,13 +171,13 @@ def multiplied(x, x_scale, numbers, inputs, groups, scale, y):
             b = 0
             while b + TOGETHER <= batch:
                 _lanes_together(
-                    numbers, scale, x, x_scale, y, numbers, block + lane, start + lane * _BYTES,
+                    numbers, scale, x, x_scale, y, ahead, block + lane, start + lane * _BYTES,
                     stride, b, groups,
                 )  # fmt: skip
                 b += TOGETHER
             while b < batch:
                 _lanes(
-                    numbers, scale, x, x_scale, y, numbers, block + lane, start + lane * _BYTES,
+                    numbers, scale, x, x_scale, y, ahead, block + lane, start + lane * _BYTES,
                     stride, b, groups,
                 )  # fmt: skip
                 b += 1
@@ -182,35 +185,9 @@ def multiplied(x, x_scale, numbers, inputs, groups, scale, y):
         while lane < wide:
             for b in range(batch):
                 _one_lane(
-                    numbers, scale, x, x_scale, y, numbers, block + lane, start + lane * _BYTES,
+                    numbers, scale, x, x_scale, y, ahead, block + lane, start + lane * _BYTES,
                     stride, b, groups,
                 )  # fmt: skip
-            lane += 1
-
-
-@njit(**EXACT)
-def multiplied_fetching(x, x_scale, numbers, inputs, groups, scale, y, ahead):
-    """`multiplied` of one vector, x (1, whole numbers).
-
-    ahead: the matrix that is read next, as large as this one. Meanwhile it is fetched: a head's
-    cache is so short that a processor by itself has hardly begun to read ahead at its end.
-    """
-    lanes = numbers.shape[0]
-    for block in range(0, lanes, _LANES_OF_BLOCK):
-        wide = min(_LANES_OF_BLOCK, lanes - block)
-        start, stride = block * LANE * inputs, wide * _BYTES
-        lane = 0
-        while lane + LANES <= wide:
-            _lanes_fetching(
-                numbers, scale, x, x_scale, y, ahead, block + lane, start + lane * _BYTES, stride,
-                0, groups,
-            )  # fmt: skip
-            lane += LANES
-        while lane < wide:
-            _one_lane(
-                numbers, scale, x, x_scale, y, ahead, block + lane, start + lane * _BYTES, stride,
-                0, groups,
-            )  # fmt: skip
             lane += 1
 
 
@@ -282,7 +259,7 @@ def _product_whole(x, numbers, scale, y):
     whole, x_scale = np.empty((batch, inputs), dtype=np.int16), np.empty(batch, dtype=F)
     for b in range(batch):
         x_scale[b] = in_whole(x[b], FINE, whole[b])
-    multiplied(whole, x_scale, numbers, inputs, inputs // GROUP, scale, y)
+    multiplied(whole, x_scale, numbers, inputs, inputs // GROUP, scale, y, None)
 
 
 def _product_real(x, numbers, scale, y):
